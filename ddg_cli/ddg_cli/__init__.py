@@ -1,0 +1,1 @@
+"""The front door: `ddg COMMAND` composes the rooms."""

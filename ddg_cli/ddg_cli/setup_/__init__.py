@@ -1,0 +1,1 @@
+"""What the door needs before anything is installed: standard library only."""
