@@ -1,0 +1,95 @@
+"""The cell: which robot stands where, and by which names its drivers know it."""
+
+from dataclasses import dataclass, field
+
+from ddg_core.camera import Camera
+
+
+@dataclass(frozen=True)
+class CameraSettings:
+    """The fixed depth camera; its pose is in the URDF.
+
+    Attributes:
+        frame: Optical frame: x right, y down, z forward.
+        intrinsics: Pinhole intrinsics shared by depth and colour.
+        depth_topic: Depth image, 32FC1 in [m] or 16UC1 in [mm].
+        info_topic: Camera info of the depth image.
+        color_topic: Colour image.
+        near, far: Range of valid depth, in [m].
+    """
+
+    frame: str
+    intrinsics: Camera
+    depth_topic: str
+    info_topic: str
+    color_topic: str
+    near: float = 0.3
+    far: float = 2.5
+
+
+@dataclass(frozen=True)
+class ArmSettings:
+    """The arm and its driver.
+
+    Attributes:
+        joint_names: Arm joints from base to flange, as in the URDF.
+        flange: Link that the adapter is fixed to.
+        action: FollowJointTrajectory action of the arm's controller.
+        joint_prefix: What the driver puts before joint names.
+        max_acceleration: Per joint, shape (7,), in [rad/s^2].
+        speed: Share of the velocity limits used in motions, in (0, 1].
+        home: Joint values to rest at, shape (7,), in [rad]; the camera sees the whole table.
+    """
+
+    joint_names: tuple[str, ...]
+    flange: str
+    action: str
+    max_acceleration: tuple[float, ...]
+    home: tuple[float, ...]
+    joint_prefix: str = ""
+    speed: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Check that vectors have one value per joint."""
+        for key in ("max_acceleration", "home"):
+            if len(getattr(self, key)) != len(self.joint_names):
+                raise ValueError(f"{key}: expected {len(self.joint_names)} values")
+        if min(self.max_acceleration, default=0.0) <= 0.0:
+            raise ValueError(f"max_acceleration must be positive, got {self.max_acceleration}")
+        if not 0.0 < self.speed <= 1.0:
+            raise ValueError(f"speed must be in (0, 1], got {self.speed}")
+
+
+@dataclass(frozen=True)
+class CellSettings:
+    """Arm, hand, camera and table of one cell; one file, `config/cell.yaml`.
+
+    Attributes:
+        urdf, srdf: Robot description as `package://<package>/<path>` of a xacro.
+        xacro_args: Arguments of both besides `hand`: the adapter's length, the camera's pose ...
+        hand: Name of the hand's file in `config/hands`.
+        hand_action: FollowJointTrajectory action of the hand's controller.
+        base_frame: Frame of every pose that names no other.
+        table_height: Height of the table's top in the base frame, in [m].
+        workspace_low, workspace_high: Corners of the box in the base frame that {wrist} may not
+            leave, in [m].
+        arm: The arm and its driver.
+        camera: The depth camera.
+    """
+
+    urdf: str
+    srdf: str
+    hand: str
+    hand_action: str
+    base_frame: str
+    table_height: float
+    workspace_low: tuple[float, float, float]
+    workspace_high: tuple[float, float, float]
+    arm: ArmSettings
+    camera: CameraSettings
+    xacro_args: dict[str, str] = field(default_factory=dict)
+
+    def __post_init__(self) -> None:
+        """Check the box."""
+        if any(a >= b for a, b in zip(self.workspace_low, self.workspace_high, strict=True)):
+            raise ValueError(f"workspace_low {self.workspace_low} must be below workspace_high")

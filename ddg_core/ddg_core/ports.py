@@ -1,0 +1,63 @@
+"""What the rooms are to each other: plain callables, over ROS or in one process."""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+import numpy as np
+
+from ddg_core.arrays import Array, BoolArray
+from ddg_core.grasp import Grasp
+from ddg_core.outcome import Outcome
+from ddg_core.view import ObjectView
+
+
+class Generate(Protocol):
+    """A generative model: proposes grasps for an object that it has never seen."""
+
+    def __call__(self, view: ObjectView, *, n: int, rng: np.random.Generator) -> list[Grasp]:
+        """Return up to `n` grasps, the likeliest first; none if there is nothing to grasp."""
+
+
+class Rank(Protocol):
+    """An evaluative model: judges grasps."""
+
+    def __call__(self, view: ObjectView, grasps: Sequence[Grasp]) -> list[Grasp]:
+        """Return the same grasps with `p_success`, `p_std` and `score` set, the best first."""
+
+
+@dataclass(frozen=True, eq=False)
+class Reach:
+    """What the arm can do at N wrist poses.
+
+    Attributes:
+        reachable: A collision-free arm configuration exists, shape (N,).
+        joints: That configuration, shape (N, 7), in [rad]; NaN where not reachable.
+        manipulability: Yoshikawa's measure sqrt(det(J J^T)) there, shape (N,).
+        margin: Least distance to a joint limit as a share of the half range, shape (N,), in [0, 1].
+    """
+
+    reachable: BoolArray
+    joints: Array
+    manipulability: Array
+    margin: Array
+
+
+CheckReach = Callable[[Array], Reach]  # T_base_wrist (N, 4, 4) -> Reach
+
+
+@dataclass(frozen=True)
+class Execution:
+    """How the execution of a grasp ended.
+
+    Attributes:
+        outcome: OK if the motion was played to its end, whatever became of the object.
+        message: One sentence for people.
+        phase: The phase reached: approach, close, squeeze, lift, hold, place, release or home.
+        timings_s: Seconds per phase.
+    """
+
+    outcome: Outcome
+    message: str
+    phase: str
+    timings_s: tuple[tuple[str, float], ...] = ()

@@ -1,0 +1,144 @@
+"""Call services and actions and wait for the answer: every wait ends and says what for."""
+
+import time
+from collections.abc import Callable
+from threading import Lock
+from typing import Any
+
+import rclpy
+from rclpy.action import ActionClient
+
+from ddg_core.errors import Failed, TimedOut
+from ddg_core.outcome import Outcome
+from ddg_core.waiting import wait_until
+
+GONE_AFTER = 3.0  # [s] without its server an action is given up
+
+
+class SureActionClient(ActionClient):
+    """An action client that may be used from another thread than the one that spins it.
+
+    rclpy 7.1 notes a request only after it was sent; an answer that is quicker than that is
+    thrown away ("Ignoring unexpected goal response"), and the goal is never heard of again.
+    """
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Pass everything on."""
+        self._sending = Lock()
+        super().__init__(*args, **kwargs)
+
+    def send_goal_async(self, *args: Any, **kwargs: Any) -> Any:
+        """Send a goal and note it before any answer is looked at."""
+        with self._sending:
+            return super().send_goal_async(*args, **kwargs)
+
+    def take_data(self) -> Any:
+        """Take answers, none of them to a request that is not noted yet."""
+        with self._sending:
+            return super().take_data()
+
+    def _get_result_async(self, goal_handle: Any) -> Any:
+        with self._sending:
+            return super()._get_result_async(goal_handle)
+
+    def _cancel_goal_async(self, goal_handle: Any) -> Any:
+        with self._sending:
+            return super()._cancel_goal_async(goal_handle)
+
+
+def call(client: Any, request: Any, *, timeout: float, ready: float = 5.0) -> Any:
+    """Call a service and return its response; the node must be spun by another thread.
+
+    Args:
+        client: Client of the service.
+        request: What to ask.
+        timeout: Longest wait for the answer, in [s].
+        ready: Longest wait for the service to be there, in [s].
+
+    Raises:
+        TimedOut: No server, or no answer in time.
+        Failed: CANCELLED: this process is being shut down.
+    """
+    _wait(client.service_is_ready, f"service {client.srv_name}", ready)
+    future = client.call_async(request)
+    try:
+        _wait(future.done, f"answer of {client.srv_name}", timeout)
+    except TimedOut:
+        client.remove_pending_request(future)
+        raise
+    return future.result()
+
+
+def check(outcome: Any) -> None:
+    """Raise `Failed` if an outcome message says anything but OK."""
+    if outcome.code != Outcome.OK:
+        raise Failed(Outcome(outcome.code), outcome.message)
+
+
+def run_action(
+    client: Any,
+    goal: Any,
+    *,
+    name: str,
+    timeout: float,
+    ready: float = 5.0,
+    on_feedback: Callable[[Any], None] = lambda _: None,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Any:
+    """Run an action to its end and return its result; the node must be spun by another thread.
+
+    A cancel is passed on to the server, whose result then says how it ended. Ctrl-C cancels too.
+
+    Args:
+        client: Client of the action.
+        goal: What to do.
+        name: Name of the action, for the error.
+        timeout: Longest wait for the result, in [s]; then the goal is cancelled.
+        ready: Longest wait for the server to be there, in [s].
+        on_feedback: Given each feedback.
+        cancelled: Asked now and then; True cancels the goal once.
+
+    Raises:
+        TimedOut: No server, no result in time, or the server vanished.
+        Failed: STOPPED: the server refused the goal. CANCELLED: this process is being shut down.
+    """
+    _wait(client.server_is_ready, f"action server {name}", ready)
+    sent = client.send_goal_async(goal, feedback_callback=lambda m: on_feedback(m.feedback))
+    _wait(sent.done, f"answer of {name} to the goal", ready)
+    handle = sent.result()
+    if not handle.accepted:
+        raise Failed(Outcome.STOPPED, f"{name} refused the goal")
+    result = handle.get_result_async()
+    watch = _Watch(client, handle, cancelled)
+    try:
+        _wait(lambda: result.done() or watch.over(), f"result of {name}", timeout)
+    except (TimedOut, KeyboardInterrupt):
+        handle.cancel_goal_async()
+        raise
+    if not result.done():
+        raise TimedOut(f"the server of {name} vanished while it worked")
+    return result.result().result
+
+
+def _wait(condition: Callable[[], bool], what: str, timeout: float) -> None:
+    wait_until(lambda: not rclpy.ok() or condition(), what=what, timeout=timeout, period=0.01)
+    if not rclpy.ok():
+        raise Failed(Outcome.CANCELLED, f"shut down while waiting for {what}")
+
+
+class _Watch:
+    """Looks after a goal under way: passes a cancel on once, notices that the server is gone."""
+
+    def __init__(self, client: Any, handle: Any, cancelled: Callable[[], bool]) -> None:
+        self._client, self._handle, self._cancelled = client, handle, cancelled
+        self._asked = False
+        self._seen = time.monotonic()
+
+    def over(self) -> bool:
+        """Whether there is nothing to wait for any more."""
+        if not self._asked and self._cancelled():
+            self._handle.cancel_goal_async()
+            self._asked = True
+        if self._client.server_is_ready():
+            self._seen = time.monotonic()
+        return time.monotonic() - self._seen > GONE_AFTER

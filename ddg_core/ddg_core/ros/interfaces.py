@@ -1,0 +1,88 @@
+"""One table of every topic, service and action: name, type, quality of service."""
+
+import importlib
+from dataclasses import dataclass, field
+from typing import Any, Literal
+
+from rclpy.qos import DurabilityPolicy, HistoryPolicy, QoSProfile, ReliabilityPolicy
+
+from ddg_core.errors import UnknownName
+
+# Camera data is worth nothing when late: best effort, newest only. What late joiners must know
+# (descriptions, static frames, the world) is latched. Everything else is reliable.
+SENSOR = QoSProfile(
+    depth=2, history=HistoryPolicy.KEEP_LAST, reliability=ReliabilityPolicy.BEST_EFFORT
+)
+LATCHED = QoSProfile(
+    depth=1,
+    history=HistoryPolicy.KEEP_LAST,
+    reliability=ReliabilityPolicy.RELIABLE,
+    durability=DurabilityPolicy.TRANSIENT_LOCAL,
+)
+RELIABLE = QoSProfile(depth=10)
+STREAM = QoSProfile(depth=100)
+
+
+@dataclass(frozen=True)
+class Interface:
+    """One name of the ROS graph, with its type as `package/kind/Type`."""
+
+    name: str
+    type_name: str
+    qos: QoSProfile = field(default_factory=lambda: RELIABLE)
+
+    @property
+    def kind(self) -> Literal["msg", "srv", "action"]:
+        """Whether it is a topic (msg), a service (srv) or an action."""
+        kind = self.type_name.split("/")[1]
+        assert kind in ("msg", "srv", "action"), self.type_name
+        return kind  # type: ignore[return-value]
+
+    def load_type(self) -> Any:
+        """Import the message, service or action class."""
+        package, kind, name = self.type_name.split("/")
+        return getattr(importlib.import_module(f"{package}.{kind}"), name)
+
+
+INTERFACES = (
+    Interface("/camera/depth/image_rect_raw", "sensor_msgs/msg/Image", SENSOR),
+    Interface("/camera/depth/camera_info", "sensor_msgs/msg/CameraInfo", SENSOR),
+    Interface("/camera/depth/points", "sensor_msgs/msg/PointCloud2", SENSOR),
+    Interface("/camera/color/image_raw", "sensor_msgs/msg/Image", SENSOR),
+    Interface("/joint_states", "sensor_msgs/msg/JointState", STREAM),
+    Interface("/tf", "tf2_msgs/msg/TFMessage", STREAM),
+    Interface("/tf_static", "tf2_msgs/msg/TFMessage", LATCHED),
+    Interface("/robot_description", "std_msgs/msg/String", LATCHED),
+    Interface("/clock", "rosgraph_msgs/msg/Clock", SENSOR),
+    Interface("/twin/state", "ddg_interfaces/msg/WorldState", LATCHED),
+    Interface("/ground_truth/object_pose", "geometry_msgs/msg/PoseStamped"),
+    Interface("/ground_truth/contacts", "ddg_interfaces/msg/Contacts"),
+    Interface("/ground_truth/held", "ddg_interfaces/msg/Held"),
+    Interface("/ddg/object_cloud", "sensor_msgs/msg/PointCloud2"),
+    Interface("/ddg/grasps", "ddg_interfaces/msg/GraspArray"),
+    Interface("/ddg/markers", "visualization_msgs/msg/MarkerArray"),
+    Interface("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray"),
+    Interface("/ddg/heartbeat", "std_msgs/msg/Header"),
+    Interface("/ddg/stop", "std_srvs/srv/Trigger"),
+    Interface("/ddg/reset_stop", "std_srvs/srv/Trigger"),
+    Interface("/ddg/capture_view", "ddg_interfaces/srv/CaptureView"),
+    Interface("/ddg/generate_grasps", "ddg_interfaces/srv/GenerateGrasps"),
+    Interface("/ddg/rank_grasps", "ddg_interfaces/srv/RankGrasps"),
+    Interface("/ddg/plan_grasps", "ddg_interfaces/srv/PlanGrasps"),
+    Interface("/ddg/check_reach", "ddg_interfaces/srv/CheckReach"),
+    Interface("/ddg/plan_grasps", "ddg_interfaces/action/PlanGrasps"),
+    Interface("/ddg/execute_grasp", "ddg_interfaces/action/ExecuteGrasp"),
+    Interface("/ddg/run_trial", "ddg_interfaces/action/RunTrial"),
+    Interface("/twin/reset_world", "ddg_interfaces/srv/ResetWorld"),
+    Interface("/twin/set_pause", "ddg_interfaces/srv/SetPause"),
+    Interface("/twin/step", "ddg_interfaces/srv/Step"),
+    Interface("/twin/spawn_object", "ddg_interfaces/srv/SpawnObject"),
+)
+
+
+def interface(name: str, kind: Literal["msg", "srv", "action"]) -> Interface:
+    """Look up a name of the table; UnknownName if it is not there."""
+    for entry in INTERFACES:
+        if entry.name == name and entry.kind == kind:
+            return entry
+    raise UnknownName(f"ROS {kind}", name, (e.name for e in INTERFACES if e.kind == kind))
