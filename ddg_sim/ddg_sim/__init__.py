@@ -1,0 +1,1 @@
+"""Simulated worlds: objects, sensor, rollouts, the judge, and the twin. Imports only ddg_core."""

@@ -1,0 +1,42 @@
+"""Replays a sample of a data set: the same grasps must end the same."""
+
+from dataclasses import dataclass
+
+import numpy as np
+
+from ddg_core.grasp import Grasp
+from ddg_sim.dataset.store import Dataset
+from ddg_sim.rollout.rollout import Propose, rollout
+
+
+@dataclass(frozen=True)
+class Replay:
+    """What a replay found.
+
+    Attributes:
+        scenes, grasps: How many were replayed.
+        different: Seed and number of each grasp that ended otherwise.
+    """
+
+    scenes: int
+    grasps: int
+    different: tuple[tuple[int, int], ...]
+
+
+def verify(dataset: Dataset, scenes: int, *, rng: np.random.Generator) -> Replay:
+    """Replay `scenes` scenes drawn at random."""
+    seeds = sorted(dataset.seeds())
+    chosen = set(rng.choice(seeds, min(scenes, len(seeds)), replace=False).tolist())
+    grasps, different = 0, []
+    for record in dataset.records():
+        if record.seed not in chosen:
+            continue
+        again = rollout(record.seed, _answer(record.grasps), dataset.header.settings)
+        grasps += len(record.results)
+        pairs = zip(record.results, again.results, strict=True)
+        different += [(record.seed, i) for i, (a, b) in enumerate(pairs) if a != b]
+    return Replay(len(chosen), grasps, tuple(different))
+
+
+def _answer(grasps: tuple[Grasp, ...]) -> Propose:
+    return lambda *_: grasps

@@ -1,0 +1,1 @@
+"""MuJoCo models made by code from the same URDF that everything else reads."""
