@@ -1,0 +1,1 @@
+"""The window to ROS: the capture node."""
