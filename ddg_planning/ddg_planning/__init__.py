@@ -1,0 +1,1 @@
+"""From an object seen once to a ranked list of grasps."""

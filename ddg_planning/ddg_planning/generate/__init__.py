@@ -1,0 +1,1 @@
+"""The generative models: contact models, query densities, product of experts, search."""

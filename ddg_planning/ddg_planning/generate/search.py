@@ -1,0 +1,160 @@
+"""The search for likely grasps: draw many, keep the best, climb the log density, drop collisions.
+
+The original anneals every candidate for hundreds of random steps. The log of the product is smooth,
+so its gradient shows the way: a dozen steps uphill end higher (docs/results.md has the figures).
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ddg_planning.generate.product import Product, rows_of
+from ddg_planning.generate.transfer import Candidates, join
+
+
+@dataclass(frozen=True)
+class SearchSettings:
+    """How many candidates, how long.
+
+    Attributes:
+        candidates: Scored candidates, over all types together.
+        oversample: Hand states drawn per scored candidate; the surplus is dropped where the open
+            hand collides or the arm cannot reach.
+        kept: Share of the scored candidates that climb.
+        steps: Steps uphill.
+        step_position: Largest step of the wrist, in [m].
+        step_angle: Largest step of the wrist, in [rad].
+        step_joint: Largest step of a joint, in [rad].
+    """
+
+    candidates: int = 1200
+    oversample: float = 2.0
+    kept: float = 0.12
+    steps: int = 10
+    step_position: float = 0.004
+    step_angle: float = 0.08
+    step_joint: float = 0.03
+
+    def __post_init__(self) -> None:
+        """Refuse an empty search."""
+        if self.candidates < 1 or self.oversample < 1.0 or not 0.0 < self.kept <= 1.0:
+            raise ValueError("needs candidates >= 1, oversample >= 1 and 0 < kept <= 1")
+
+
+@dataclass(frozen=True, eq=False)
+class Scored:
+    """Candidates sorted by type, with scores.
+
+    Attributes:
+        states: The hand states.
+        counts: Number of candidates of each type, in the order of the types; sums to N.
+        scores: Log of the product of all experts, shape (N,).
+    """
+
+    states: Candidates
+    counts: tuple[int, ...]
+    scores: Tensor
+
+    @property
+    def kinds(self) -> Tensor:
+        """Index of the type per candidate, shape (N,)."""
+        return rows_of(self.counts)
+
+    def at(self, mask: Tensor) -> "Scored":
+        """Return the candidates where `mask` (N,) is true."""
+        kept = torch.bincount(self.kinds[mask], minlength=len(self.counts))
+        return Scored(self.states.at(mask), tuple(kept.tolist()), self.scores[mask])
+
+
+def propose(product: Product, settings: SearchSettings, *, rng: np.random.Generator) -> Scored:
+    """Draw candidates of all types and score those whose open hand is nearly free."""
+    share = int(np.ceil(settings.candidates / len(product.types)))
+    states, counts = [], []
+    for index, kind in enumerate(product.types):
+        drawn = kind.propose(int(share * settings.oversample), product.hand, rng=rng)
+        one = tuple(len(drawn) if i == index else 0 for i in range(len(product.types)))
+        depth = product.open_depth(drawn, one).amax(dim=-1).clamp(min=0.0)
+        depth = depth + product.out_of_reach(drawn)
+        best = torch.argsort(depth, stable=True)[:share].sort().values
+        states.append(drawn.at(best))
+        counts.append(len(best))
+    together = join(states)
+    with torch.no_grad():
+        scores = product.log_density(together, tuple(counts))
+    return Scored(together, tuple(counts), scores)
+
+
+def best_of_each(scored: Scored, share: float) -> Scored:
+    """Keep the best `share` of every type."""
+    mask, at = torch.zeros(len(scored.scores), dtype=torch.bool), 0
+    for count in scored.counts:
+        order = torch.argsort(scored.scores[at : at + count], descending=True, stable=True)
+        mask[at + order[: int(np.ceil(share * count))]] = True
+        at += count
+    return scored.at(mask)
+
+
+def climb(product: Product, scored: Scored, settings: SearchSettings) -> Scored:
+    """Ascend the gradient of the log density, every candidate with a step of its own.
+
+    A step that does not go up is taken back and halved, so no score ever falls.
+    """
+    states, scores = scored.states, scored.scores.clone()
+    scale = torch.ones(len(scores), 1, dtype=scores.dtype)
+    limits = torch.as_tensor(product.hand.hand.limits.copy(), dtype=scores.dtype)
+    gradient = _gradient(product, states, scored.counts)
+    for _ in range(settings.steps):
+        move, turn, bend = (
+            scale * _capped(g, size)
+            for g, size in zip(
+                gradient,
+                (settings.step_position, settings.step_angle, settings.step_joint),
+                strict=True,
+            )
+        )
+        positions, quaternions = product.moved(states, scored.counts, move, turn)
+        trial = Candidates(
+            positions,
+            torch.nn.functional.normalize(quaternions, dim=-1),
+            torch.minimum(torch.maximum(states.joints + bend, limits[:, 0]), limits[:, 1]),
+        )
+        value, slope = _value_and_gradient(product, trial, scored.counts)
+        up = value > scores
+        scores = torch.where(up, value, scores)
+        keep = up[:, None]
+        states = Candidates(
+            torch.where(keep, trial.positions, states.positions),
+            torch.where(keep, trial.quaternions, states.quaternions),
+            torch.where(keep, trial.joints, states.joints),
+        )
+        gradient = tuple(
+            torch.where(keep, new, old) for new, old in zip(slope, gradient, strict=True)
+        )
+        scale = torch.where(keep, (1.3 * scale).clamp(max=2.0), 0.4 * scale)
+    return Scored(states, scored.counts, scores)
+
+
+def _capped(gradient: Tensor, size: float) -> Tensor:
+    """Steps along the gradient, of length `size`, shorter where it is nearly flat."""
+    length = gradient.norm(dim=-1, keepdim=True)
+    step: Tensor = gradient * (size / (length + 0.5 / size))
+    return step
+
+
+def _gradient(product: Product, states: Candidates, counts: tuple[int, ...]) -> tuple[Tensor, ...]:
+    return _value_and_gradient(product, states, counts)[1]
+
+
+def _value_and_gradient(
+    product: Product, states: Candidates, counts: tuple[int, ...]
+) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """Score (N,) and its gradient by wrist shift (N, 3), wrist turn (N, 3), joints (N, D)."""
+    move = torch.zeros_like(states.positions, requires_grad=True)
+    turn = torch.zeros_like(states.positions, requires_grad=True)
+    joints = states.joints.detach().clone().requires_grad_(True)
+    positions, quaternions = product.moved(states, counts, move, turn)
+    value = product.log_density(Candidates(positions, quaternions, joints), counts)
+    gradient = torch.autograd.grad(value.sum(), (move, turn, joints))
+    return value.detach(), gradient

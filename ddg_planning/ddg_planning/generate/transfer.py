@@ -1,0 +1,137 @@
+"""A learned grasp type brought onto a new object: its product of experts, ready to evaluate."""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ddg_core.arrays import Array
+from ddg_core.transforms import quaternion
+from ddg_planning.generate.configuration import ConfigurationModel, ConfigurationSettings
+from ddg_planning.generate.contact_model import ContactModel
+from ddg_planning.generate.grasp_model import GraspModel
+from ddg_planning.generate.hand_model import HandModel
+from ddg_planning.generate.object_model import ObjectModel
+from ddg_planning.generate.query import QueryDensity, QuerySettings, link_kernels
+from ddg_planning.generate.rotations import conjugate, multiply, rotate
+
+
+@dataclass(frozen=True, eq=False)
+class Candidates:
+    """N hand states of one or several grasp types, in torch.
+
+    Attributes:
+        positions: Wrist positions, shape (N, 3), in [m].
+        quaternions: Wrist orientations, shape (N, 4).
+        joints: Driven joints, shape (N, D), in [rad].
+    """
+
+    positions: Tensor
+    quaternions: Tensor
+    joints: Tensor
+
+    def __len__(self) -> int:
+        """Return N."""
+        return len(self.positions)
+
+    def at(self, index: Tensor) -> "Candidates":
+        """Return the candidates of that index or mask."""
+        return Candidates(self.positions[index], self.quaternions[index], self.joints[index])
+
+
+def join(parts: list[Candidates]) -> Candidates:
+    """Put candidates one after another."""
+    return Candidates(
+        torch.cat([c.positions for c in parts]),
+        torch.cat([c.quaternions for c in parts]),
+        torch.cat([c.joints for c in parts]),
+    )
+
+
+@dataclass(frozen=True, eq=False)
+class Transferred:
+    """One grasp type on one object.
+
+    Attributes:
+        model: The learned type.
+        links: Indices of its contact links in `HandModel.link_names`, shape (L,).
+        query: Their query densities.
+        peaks: Largest relative density per link, shape (L,).
+        configuration: The hand configuration model.
+        pads: Surface points that touched each link, in the frame of the link, shape (L, P, 3).
+        fit: Mean over links of the log of the best curvature fit, at most 0.
+    """
+
+    model: GraspModel
+    links: Tensor
+    query: QueryDensity
+    peaks: Tensor
+    configuration: ConfigurationModel
+    pads: Tensor
+    fit: float
+
+    def propose(self, n: int, hand: HandModel, *, rng: np.random.Generator) -> Candidates:
+        """Draw hand states: a link, one of its kernels, a configuration; then place the hand."""
+        limits = hand.hand.limits
+        drawn = np.clip(self.configuration.sample(n, rng=rng), limits[:, 0], limits[:, 1])
+        joints = torch.as_tensor(drawn, dtype=hand.dtype)
+        rows = torch.arange(n)
+        link = torch.as_tensor(rng.integers(0, len(self.links), n))
+        kernel = torch.as_tensor(rng.integers(0, self.query.positions.shape[1], n))
+        p, q = hand.link_poses(joints)
+        p, q = p[rows, self.links[link]], q[rows, self.links[link]]
+        wrist_q = multiply(self.query.quaternions[link, kernel], conjugate(q))
+        wrist_p = self.query.positions[link, kernel] - rotate(wrist_q, p)
+        return Candidates(wrist_p, wrist_q, joints)
+
+    def waypoints(self, positions: Tensor, quaternions: Tensor, k: int) -> tuple[Tensor, Tensor]:
+        """Wrist poses (N, 3), (N, 4) at waypoint `k` for wrist poses at the grasp."""
+        T: Array = self.model.T_grasp_wrist[k]
+        shift = torch.as_tensor(T[:3, 3].copy(), dtype=positions.dtype)
+        turn = torch.as_tensor(quaternion(T), dtype=positions.dtype)
+        p = positions + rotate(quaternions, shift)
+        return p, multiply(quaternions, turn.expand_as(quaternions))
+
+
+def transfer(
+    model: GraspModel,
+    target: ObjectModel,
+    hand: HandModel,
+    query: QuerySettings,
+    configuration: ConfigurationSettings,
+    *,
+    rng: np.random.Generator,
+) -> Transferred:
+    """Transfer a learned grasp type to an object.
+
+    Raises:
+        Untransferable: A contact of it finds nothing to touch.
+    """
+    drawn = [link_kernels(contact, target, query, rng=rng) for contact in model.contacts]
+    density = QueryDensity(
+        np.stack([d[0] for d in drawn]), np.stack([d[1] for d in drawn]), query, dtype=hand.dtype
+    )
+    return Transferred(
+        model=model,
+        links=torch.tensor([hand.link_names.index(c.link) for c in model.contacts]),
+        query=density,
+        peaks=density.peaks(),
+        configuration=ConfigurationModel(
+            model.grip, model.start, hand.hand.limits, configuration, dtype=hand.dtype
+        ),
+        pads=torch.stack([_pad(contact, hand.dtype) for contact in model.contacts]),
+        fit=float(np.mean([d[2] for d in drawn])),
+    )
+
+
+_PAD = 10  # points per contact that missing surface is looked for at
+
+
+def _pad(contact: ContactModel, dtype: torch.dtype) -> Tensor:
+    """Surface points (P, 3) of a contact in the frame of the link, evenly by weight."""
+    steps = (np.arange(_PAD) + 0.5) / _PAD * contact.weights.sum()
+    chosen = np.searchsorted(np.cumsum(contact.weights), steps).clip(max=len(contact.weights) - 1)
+    p = torch.as_tensor(contact.positions[chosen], dtype=dtype)
+    q = torch.as_tensor(contact.quaternions[chosen], dtype=dtype)
+    return -rotate(conjugate(q), p)

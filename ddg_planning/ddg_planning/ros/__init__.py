@@ -1,0 +1,1 @@
+"""The nodes of planning: they convert and call, they do not think."""

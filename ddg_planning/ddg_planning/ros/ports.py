@@ -1,0 +1,84 @@
+"""The planner's ports over ROS: each is a service, called and unpacked."""
+
+from collections.abc import Callable, Sequence
+from typing import Any
+
+import numpy as np
+from ddg_interfaces.srv import CaptureView, CheckReach, GenerateGrasps, RankGrasps
+
+from ddg_core.arrays import Array
+from ddg_core.grasp import Grasp
+from ddg_core.ports import Rank, Reach
+from ddg_core.ros.calls import call, check
+from ddg_core.ros.convert import grasp_from_msg, grasp_to_msg, pose_to_msg
+from ddg_core.ros.node import DdgNode
+from ddg_core.view import ObjectView
+from ddg_planning.plan import Propose
+from ddg_planning.settings import ServiceSettings
+
+
+class Ports:
+    """Clients of the services that the planner needs.
+
+    The messages of a view are passed on as they came: packing them again would cost more than
+    planning. So the ports are made per request.
+    """
+
+    def __init__(
+        self, node: DdgNode, settings: ServiceSettings, joint_names: Sequence[str]
+    ) -> None:
+        """Make the clients."""
+        self._settings, self._names = settings, joint_names
+        self._capture = node.call("/ddg/capture_view")
+        self._generate = node.call("/ddg/generate_grasps")
+        self._rank = node.call("/ddg/rank_grasps")
+        self._reach = node.call("/ddg/check_reach")
+
+    def capture(self) -> Any:
+        """Take a view now; returns the message."""
+        timeout = self._settings.capture_timeout
+        answer = call(self._capture, CaptureView.Request(), timeout=timeout)
+        check(answer.outcome)
+        return answer.view
+
+    def propose(self, view_msg: Any, kinds: Sequence[str], seed: int) -> Propose:
+        """Return the generator, for one view."""
+
+        def propose(view: ObjectView, *, n: int) -> list[Grasp]:
+            del view
+            request = GenerateGrasps.Request(view=view_msg, count=n, kinds=list(kinds), seed=seed)
+            answer = call(self._generate, request, timeout=self._settings.generate_timeout)
+            check(answer.outcome)
+            return [grasp_from_msg(msg, self._names) for msg in answer.grasps]
+
+        return propose
+
+    def rank(self, view_msg: Any) -> Rank:
+        """Return the judge, for one view."""
+
+        def rank(view: ObjectView, grasps: Sequence[Grasp]) -> list[Grasp]:
+            del view
+            msgs = [grasp_to_msg(grasp, self._names, view_msg.header) for grasp in grasps]
+            request = RankGrasps.Request(view=view_msg, grasps=msgs)
+            answer = call(self._rank, request, timeout=self._settings.rank_timeout)
+            check(answer.outcome)
+            return [grasp_from_msg(msg, self._names) for msg in answer.grasps]
+
+        return rank
+
+    def check_reach(self, header: Any) -> Callable[[Array], Reach]:
+        """Return the arm, for poses in the frame of `header`."""
+
+        def check_reach(T_base_wrist: Array) -> Reach:
+            poses = [pose_to_msg(T) for T in T_base_wrist]
+            request = CheckReach.Request(header=header, wrist_poses=poses)
+            answer = call(self._reach, request, timeout=self._settings.reach_timeout)
+            check(answer.outcome)
+            return Reach(
+                reachable=np.array(answer.reachable, dtype=bool),
+                joints=np.array(answer.joints).reshape(len(poses), -1),
+                manipulability=np.array(answer.manipulability),
+                margin=np.array(answer.margin),
+            )
+
+        return check_reach

@@ -1,0 +1,48 @@
+"""The ranker node: `/ddg/rank_grasps`. It answers by likelihood: no evaluative model exists yet."""
+
+from typing import Any
+
+from ddg_core.cell import CellSettings
+from ddg_core.description import load_hand
+from ddg_core.outcome import Outcome
+from ddg_core.ros.convert import (
+    grasp_from_msg,
+    grasp_to_msg,
+    outcome_to_msg,
+    stages_to_msg,
+    view_from_msg,
+)
+from ddg_core.ros.node import DdgNode, run_node
+from ddg_planning.plan import Stopwatch, by_likelihood
+
+
+class RankerNode(DdgNode):
+    """Sorts candidates."""
+
+    def start(self) -> None:
+        """Offer the service."""
+        self._names = load_hand(self.settings("cell.yaml", CellSettings).hand).joint_names
+        self.vitals["judge"] = "likelihood"
+        self.serve("/ddg/rank_grasps", self._rank)
+
+    def _rank(self, request: Any, response: Any) -> Any:
+        watch = Stopwatch()
+        watch.begin("convert")
+        view = view_from_msg(request.view)
+        grasps = [grasp_from_msg(msg, self._names) for msg in request.grasps]
+        watch.begin("rank")
+        ranked = by_likelihood(view, grasps)
+        top = request.view.header
+        response.grasps = [grasp_to_msg(grasp, self._names, top) for grasp in ranked]
+        response.outcome = outcome_to_msg(Outcome.OK)
+        response.stages = stages_to_msg(watch.end())
+        return response
+
+
+def main() -> None:
+    """Run the node until it is told to stop."""
+    run_node(lambda: RankerNode("ranker"))
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,39 @@
+"""What the planner needs to know; the file is `config/planning.yaml`. Loads no model."""
+
+from dataclasses import dataclass, field
+
+from ddg_planning.plan import PlanSettings
+
+
+@dataclass(frozen=True)
+class ServiceSettings:
+    """How the planning nodes wait for others.
+
+    Attributes:
+        capture_timeout, generate_timeout, rank_timeout, reach_timeout: Longest wait for an
+            answer, in [s].
+    """
+
+    capture_timeout: float = 10.0
+    generate_timeout: float = 30.0
+    rank_timeout: float = 30.0
+    reach_timeout: float = 20.0
+
+    def __post_init__(self) -> None:
+        """Refuse not to wait."""
+        timeouts = (self.capture_timeout, self.generate_timeout, self.rank_timeout)
+        if min(*timeouts, self.reach_timeout) <= 0.0:
+            raise ValueError("timeouts must be positive")
+
+
+@dataclass(frozen=True)
+class PlanningSettings:
+    """From candidates to an answer, and how to wait for others.
+
+    Attributes:
+        plan: From candidates to an answer.
+        services: How the nodes wait for others.
+    """
+
+    plan: PlanSettings = field(default_factory=PlanSettings)
+    services: ServiceSettings = field(default_factory=ServiceSettings)
