@@ -1,0 +1,1 @@
+"""Arm and hand: inverse kinematics, collision-free paths, timing, guard, execution of grasps."""

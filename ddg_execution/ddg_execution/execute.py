@@ -1,0 +1,102 @@
+"""One grasp from order to outcome: plan everything, then play it. Knows nothing of ROS."""
+
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import numpy as np
+
+from ddg_core.errors import DdgError
+from ddg_core.grasp import Grasp
+from ddg_core.outcome import Outcome
+from ddg_core.ports import Execution
+from ddg_execution.executor_settings import ExecutorSettings
+from ddg_execution.guard import Guard
+from ddg_execution.motion.embedded import EmbeddedPlanner
+from ddg_execution.motion.port import MotionPlanner, Scene
+from ddg_execution.motion.robot import Robot
+from ddg_execution.plan import plan_execution
+from ddg_execution.run import Controller, Played, Runner
+
+PLANNERS: dict[str, Callable[[Robot, ExecutorSettings], MotionPlanner]] = {
+    "embedded": lambda robot, settings: EmbeddedPlanner(robot, settings.embedded),
+}
+
+
+class Executor:
+    """Executes grasps with one robot, one after the other.
+
+    Args:
+        robot: The robot.
+        arm: The arm's controller.
+        hand: The hand's controller.
+        settings: How grasps are executed.
+        velocity_scale: Share of the joint speed limits to use, in (0, 1].
+        clock: The controllers' clock, in [s].
+    """
+
+    def __init__(
+        self,
+        robot: Robot,
+        arm: Controller,
+        hand: Controller,
+        settings: ExecutorSettings,
+        *,
+        velocity_scale: float,
+        clock: Callable[[], float],
+    ) -> None:
+        """Make planner, guard and runner."""
+        self._robot = robot
+        self._arm = arm
+        self._settings = settings
+        self._speed = settings.speed(velocity_scale)
+        self._planner = PLANNERS[settings.planner](robot, settings)
+        guard = Guard(robot, settings.guard)
+        self._runner = Runner(robot, arm, hand, guard, settings.run, clock)
+
+    def execute(
+        self,
+        grasp: Grasp,
+        scene: Scene,
+        *,
+        put_back: bool,
+        hold_time: float | None,
+        interrupted: Callable[[], Outcome | None],
+        report: Callable[[str, float], None],
+    ) -> Played:
+        """Plan a grasp from where the arm is, and play it.
+
+        Args:
+            grasp: What to do.
+            scene: What stands around.
+            put_back: Place, release and go home after the hold; else the hand goes on holding.
+            hold_time: In [s]; None: as the settings say.
+            interrupted: Asked all the time: CANCELLED or STOPPED ends the motion.
+            report: Told each phase when it begins, and the share of the whole that is over.
+
+        Returns:
+            How it ended; its timings begin with the time of planning, "plan".
+        """
+        begin = time.monotonic()
+        how = self._settings.execution
+        if hold_time is not None:
+            how = replace(how, hold_time=hold_time)
+        try:
+            phases = plan_execution(
+                grasp,
+                np.clip(self._arm.measured(), self._robot.arm.lower, self._robot.arm.upper),
+                scene,
+                planner=self._planner,
+                robot=self._robot,
+                settings=how,
+                speed=self._speed,
+                rng=np.random.default_rng(self._settings.seed),
+                put_back=put_back,
+            )
+        except DdgError as error:
+            took = (("plan", time.monotonic() - begin),)
+            return Played(Execution(error.outcome, str(error), "", took))
+        took = (("plan", time.monotonic() - begin),)
+        played = self._runner.play(phases, interrupted=interrupted, report=report)
+        timings = took + played.execution.timings_s
+        return replace(played, execution=replace(played.execution, timings_s=timings))

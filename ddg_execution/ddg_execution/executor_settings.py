@@ -1,0 +1,38 @@
+"""Settings of the executor: `config/execution.yaml`."""
+
+from dataclasses import dataclass, field
+from typing import Literal
+
+from ddg_execution.guard import GuardSettings
+from ddg_execution.motion.embedded import EmbeddedSettings
+from ddg_execution.motion.timing import SpeedSettings
+from ddg_execution.plan import ExecutionSettings
+from ddg_execution.run import RunSettings
+
+
+@dataclass(frozen=True)
+class ExecutorSettings:
+    """How grasps are executed.
+
+    Attributes:
+        planner: Which motion planner.
+        seed: Of the search for free paths; the same question has the same answer.
+        embedded: How hard the embedded planner tries.
+        execution: Heights, speeds and times of a grasp.
+        acceleration_scale: Share of the arm's acceleration limits to use, in (0, 1]; the share
+            of its speed limits is the cell's.
+        guard: What the guard lets pass.
+        run: When playing counts as hung.
+    """
+
+    planner: Literal["embedded"] = "embedded"
+    seed: int = 0
+    acceleration_scale: float = 0.5
+    embedded: EmbeddedSettings = field(default_factory=EmbeddedSettings)
+    execution: ExecutionSettings = field(default_factory=ExecutionSettings)
+    guard: GuardSettings = field(default_factory=GuardSettings)
+    run: RunSettings = field(default_factory=RunSettings)
+
+    def speed(self, velocity_scale: float) -> SpeedSettings:
+        """Shares of the joint limits, with the cell's share of the speed limits."""
+        return SpeedSettings(velocity_scale, self.acceleration_scale)

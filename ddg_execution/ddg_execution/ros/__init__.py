@@ -1,0 +1,1 @@
+"""The window of execution to ROS: executor, watchdog and state publisher."""

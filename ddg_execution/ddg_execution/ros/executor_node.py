@@ -1,0 +1,184 @@
+"""The executor node: `/ddg/execute_grasp`, `/ddg/check_reach` and the latched stop."""
+
+from collections.abc import Sequence
+from threading import Event
+from typing import Any
+
+import numpy as np
+import rclpy
+from ddg_interfaces.action import ExecuteGrasp
+from ddg_interfaces.msg import ObjectView
+from geometry_msgs.msg import Pose, PoseStamped
+from rclpy.clock import Clock, ClockType
+from std_msgs.msg import Header
+
+from ddg_core.arrays import Array
+from ddg_core.cell import CellSettings
+from ddg_core.description import cell_srdf, cell_tree
+from ddg_core.errors import Failed
+from ddg_core.hand import HandSettings
+from ddg_core.outcome import Outcome
+from ddg_core.ros.actions import serve_action
+from ddg_core.ros.convert import (
+    grasp_from_msg,
+    outcome_to_msg,
+    pose_to_msg,
+    stages_to_msg,
+)
+from ddg_core.ros.convert_cloud import points_from_msg
+from ddg_core.ros.node import DdgNode, run_node
+from ddg_core.transforms import from_xyz_quaternion
+from ddg_execution.execute import Executor
+from ddg_execution.executor_settings import ExecutorSettings
+from ddg_execution.link import LinkSettings
+from ddg_execution.motion.port import Scene
+from ddg_execution.motion.reach import ReachChecker
+from ddg_execution.motion.robot import make_robot
+from ddg_execution.ros.brakes import Brakes
+from ddg_execution.ros.controller import RosController
+from ddg_execution.ros.joint_states import JointStates
+from ddg_execution.run import Played
+
+
+class ExecutorNode(DdgNode):
+    """Converts goals and asks `Executor` and `ReachChecker`; they think."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        """Nothing moves before activation."""
+        super().__init__("executor", **kwargs)
+        self._stopped = Event()
+
+    def start(self) -> None:
+        """Read the settings and descriptions, connect to the controllers, offer the services."""
+        settings = self.settings("execution.yaml", ExecutorSettings)
+        link = self.settings("link.yaml", LinkSettings)
+        cell = self._cell = self.settings("cell.yaml", CellSettings)
+        hand = self.settings(f"hands/{cell.hand}.yaml", HandSettings)
+        robot = self._robot = make_robot(cell_tree(cell), cell_srdf(cell), cell, hand)
+        states = JointStates(self)
+        self._executor = Executor(
+            robot,
+            RosController(
+                self, cell.arm.action, cell.arm.joint_names, cell.arm.joint_prefix, states,
+                link,
+            ),
+            RosController(
+                self, cell.hand_action, hand.joint_names, hand.joint_prefix, states, link
+            ),
+            settings,
+            velocity_scale=cell.arm.speed,
+            clock=lambda: self.get_clock().now().nanoseconds * 1e-9,
+        )  # fmt: skip
+        self._reach = ReachChecker(robot)
+        self._brakes = Brakes(self, (cell.arm.action, cell.hand_action))
+        self._beat = self.publish_on("/ddg/heartbeat")
+        steady = Clock(clock_type=ClockType.STEADY_TIME)
+        timer = self.create_timer(
+            link.heartbeat, self._on_beat, callback_group=self.group, clock=steady
+        )
+        self.keep(timer, lambda: self.destroy_timer(timer))
+        self.serve("/ddg/stop", self._on_stop)
+        self.serve("/ddg/reset_stop", self._on_reset)
+        self.serve("/ddg/check_reach", self._on_check_reach)
+        serve_action(self, "/ddg/execute_grasp", self._on_execute)
+
+    def _on_execute(self, handle: Any) -> Any:
+        order = handle.request
+        self._check_frame(order.grasp.header.frame_id)
+        if self._stopped.is_set():
+            raise Failed(Outcome.STOPPED, "stopped: call /ddg/reset_stop first")
+
+        def interrupted() -> Outcome | None:
+            if self._stopped.is_set():
+                return Outcome.STOPPED
+            return Outcome.CANCELLED if handle.is_cancel_requested or not rclpy.ok() else None
+
+        def report(phase: str, progress: float) -> None:
+            handle.publish_feedback(ExecuteGrasp.Feedback(phase=phase, progress=progress))
+
+        played = self._executor.execute(
+            grasp_from_msg(order.grasp, self._robot.hand_joint_names),
+            scene_from_msg(order.view),
+            put_back=order.put_back,
+            hold_time=order.hold_time or None,
+            interrupted=interrupted,
+            report=report,
+        )
+        self.get_logger().info(f"{played.execution.outcome} {played.execution.message}")
+        return self._result(played)
+
+    def _result(self, played: Played) -> Any:
+        done = played.execution
+        result = ExecuteGrasp.Result(
+            outcome=outcome_to_msg(done.outcome, done.message),
+            phase=done.phase,
+            stages=stages_to_msg(done.timings_s),
+        )
+        if played.arm is not None and played.fingers is not None:
+            result.wrist_reached = PoseStamped(
+                header=Header(
+                    frame_id=self._cell.base_frame, stamp=self.get_clock().now().to_msg()
+                ),
+                pose=pose_to_msg(self._robot.arm.forward(played.arm)),
+            )
+            result.joint_names = list(self._robot.hand_joint_names)
+            result.joints_reached = played.fingers.tolist()
+        return result
+
+    def _on_check_reach(self, request: Any, response: Any) -> Any:
+        self._check_frame(request.header.frame_id)
+        reach = self._reach.check(poses_from_msgs(request.wrist_poses))
+        response.outcome = outcome_to_msg(Outcome.OK)
+        response.reachable = reach.reachable.tolist()
+        response.joint_names = list(self._robot.arm.joint_names)
+        response.joints = reach.joints.ravel().tolist()
+        response.manipulability = reach.manipulability.tolist()
+        response.margin = reach.margin.tolist()
+        return response
+
+    def _on_stop(self, _: Any, response: Any) -> Any:
+        self._stopped.set()
+        self._brakes.pull()
+        response.success, response.message = True, "stopped; /ddg/reset_stop lets it move again"
+        return response
+
+    def _on_reset(self, _: Any, response: Any) -> Any:
+        self._stopped.clear()
+        response.success, response.message = True, "released; nothing moves until the next goal"
+        return response
+
+    def _on_beat(self) -> None:
+        stamp = self.get_clock().now().to_msg()
+        self._beat.publish(Header(frame_id=self.get_name(), stamp=stamp))
+
+    def _check_frame(self, frame: str) -> None:
+        known = (self._cell.base_frame, self._robot.tree.link_names[0])
+        if frame not in known:
+            raise Failed(
+                Outcome.UNKNOWN_FRAME, f"poses are in frame {frame!r}, must be in {known[0]!r}"
+            )
+
+
+def poses_from_msgs(poses: Sequence[Pose]) -> Array:
+    """Unpack many poses at once, shape (N, 4, 4), in [m]; BadInput names what is no rotation."""
+    p = np.array([(x.position.x, x.position.y, x.position.z) for x in poses])
+    q = [(x.orientation.x, x.orientation.y, x.orientation.z, x.orientation.w) for x in poses]
+    return from_xyz_quaternion(p.reshape(-1, 3), np.array(q).reshape(-1, 4))
+
+
+def scene_from_msg(view: ObjectView) -> Scene:
+    """Take from a view what the arm must not run into; an empty cloud: nothing but the cell."""
+    clouds = [
+        points_from_msg(cloud) if cloud.width * cloud.height else np.zeros((0, 3))
+        for cloud in (view.obstacles, view.cloud)
+    ]
+    return Scene(obstacles=clouds[0], object_points=clouds[1])
+
+
+def main() -> None:
+    """Run the node until it is told to stop."""
+    run_node(ExecutorNode, threads=6)
+
+
+if __name__ == "__main__":
+    main()

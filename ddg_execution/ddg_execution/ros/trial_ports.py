@@ -1,0 +1,168 @@
+"""The four ports of a trial over ROS: services and actions of the other nodes, and the judge."""
+
+from collections.abc import Callable, Sequence
+from math import nan
+from typing import Any
+
+from ddg_interfaces.action import ExecuteGrasp, PlanGrasps
+from ddg_interfaces.msg import Held, ObjectView
+from ddg_interfaces.srv import CaptureView
+from sensor_msgs.msg import JointState
+
+from ddg_core.outcome import Outcome
+from ddg_core.ports import Execution
+from ddg_core.ros.calls import SureActionClient, call, check, run_action
+from ddg_core.ros.interfaces import interface
+from ddg_core.ros.node import DdgNode
+from ddg_core.trial import Timings, TrialPorts, Verdict
+from ddg_core.waiting import wait_until
+from ddg_execution.judge import Sighting, judge_fingers, judge_truth
+from ddg_execution.ros.recorder import Recorder
+from ddg_execution.ros.trial_report import without_images
+from ddg_execution.trial_settings import TrialNodeSettings
+
+PLAN = "/ddg/plan_grasps"
+EXECUTE = "/ddg/execute_grasp"
+TRUTH = "/ground_truth/held"
+WATCHED = (ExecuteGrasp.Goal.LIFT, ExecuteGrasp.Goal.HOLD)  # phases that the judge looks at
+
+Announce = Callable[[str], None]
+Cancelled = Callable[[], bool]
+
+
+class Neighbours:
+    """The nodes that a trial needs, and what the judge has seen of the object."""
+
+    def __init__(
+        self, node: DdgNode, settings: TrialNodeSettings, recorder: Recorder, hand_prefix: str
+    ) -> None:
+        """Create the clients, and listen to what the judge judges by.
+
+        Args:
+            node: Where they live.
+            settings: How long to wait for whom, and who judges.
+            recorder: Is given goals and results.
+            hand_prefix: What the hand's driver puts before joint names.
+        """
+        self._node, self._settings, self._recorder = node, settings, recorder
+        self._prefix = hand_prefix
+        self._capture = node.call("/ddg/capture_view")
+        self._plan = self._action(PLAN)
+        self._execute = self._action(EXECUTE)
+        self._sightings: list[Sighting] = []
+        self._truths = 0
+        self._phase = ""
+        self._fingers: dict[str, float] = {}
+        self._squeeze: dict[str, float] = {}
+        if settings.judge.source == "ground_truth":
+            node.subscribe(TRUTH, self._on_truth)
+        else:
+            node.subscribe("/joint_states", self._on_joints)
+
+    def ports(self, goal: Any, announce: Announce, cancelled: Cancelled) -> TrialPorts[Any, Any]:
+        """Return the ports of one trial."""
+        self._sightings.clear()
+        self._fingers.clear()
+        return TrialPorts(
+            capture=self._look,
+            plan=lambda view: self._propose(view, goal, announce, cancelled),
+            execute=lambda grasp, view: self._do(grasp, view, announce, cancelled),
+            judge=self._judge,
+        )
+
+    def _look(self) -> tuple[ObjectView, Timings]:
+        patience = self._settings.patience
+        answer = call(
+            self._capture, CaptureView.Request(), timeout=patience.capture, ready=patience.server
+        )
+        check(answer.outcome)
+        return answer.view, _timings(answer.stages)
+
+    def _propose(
+        self, view: ObjectView, wish: Any, announce: Announce, cancelled: Cancelled
+    ) -> tuple[Sequence[Any], Timings]:
+        goal = PlanGrasps.Goal(
+            capture_now=False,
+            view=view,
+            max_grasps=self._settings.grasps,
+            kinds=wish.kinds,
+            seed=wish.seed,
+        )
+        result = run_action(
+            self._plan,
+            goal,
+            name=PLAN,
+            timeout=self._settings.patience.plan,
+            ready=self._settings.patience.server,
+            on_feedback=lambda f: announce(f"plan/{f.stage}"),
+            cancelled=cancelled,
+        )
+        self._recorder.write(f"{PLAN}/result", "ddg_interfaces/action/PlanGrasps_Result", result)
+        check(result.outcome)
+        return result.grasps, _timings(result.stages)
+
+    def _do(
+        self, grasp: Any, view: ObjectView, announce: Announce, cancelled: Cancelled
+    ) -> Execution:
+        if self._settings.judge.source == "ground_truth":
+            seen, patience = self._truths, self._settings.patience
+            wait_until(
+                lambda: self._truths > seen, what=f"message on {TRUTH}", timeout=patience.truth
+            )
+        squeeze = grasp.joints[-len(grasp.joint_names) :]
+        self._squeeze = dict(zip(grasp.joint_names, squeeze, strict=True))
+        goal = ExecuteGrasp.Goal(grasp=grasp, view=without_images(view))
+        self._recorder.write(f"{EXECUTE}/goal", "ddg_interfaces/action/ExecuteGrasp_Goal", goal)
+
+        def on_feedback(feedback: Any) -> None:
+            if feedback.phase != self._phase:
+                self._phase = feedback.phase
+                announce(f"execute/{feedback.phase}")
+
+        self._phase = ""
+        try:
+            result = run_action(
+                self._execute,
+                goal,
+                name=EXECUTE,
+                timeout=self._settings.patience.execute,
+                ready=self._settings.patience.server,
+                on_feedback=on_feedback,
+                cancelled=cancelled,
+            )
+        finally:
+            self._phase = ""
+        self._recorder.write(
+            f"{EXECUTE}/result", "ddg_interfaces/action/ExecuteGrasp_Result", result
+        )
+        outcome, message = Outcome(result.outcome.code), result.outcome.message
+        return Execution(outcome, message, result.phase, _timings(result.stages))
+
+    def _judge(self) -> Verdict:
+        judge = self._settings.judge
+        if judge.source == "ground_truth":
+            return judge_truth(self._sightings, judge)
+        reached = [self._fingers.get(name, nan) for name in self._squeeze]
+        return judge_fingers(reached, list(self._squeeze.values()), judge)
+
+    def _on_joints(self, message: JointState) -> None:
+        if self._phase in WATCHED:
+            for name, position in zip(message.name, message.position, strict=False):
+                self._fingers[name.removeprefix(self._prefix)] = position
+
+    def _on_truth(self, message: Held) -> None:
+        self._truths += 1
+        if self._phase in WATCHED:
+            others = tuple(message.others)
+            self._sightings.append(
+                Sighting(message.held, message.height, message.moved, message.turned, others)
+            )
+
+    def _action(self, name: str) -> SureActionClient:
+        kind = interface(name, "action").load_type()
+        client = SureActionClient(self._node, kind, name, callback_group=self._node.group)
+        return self._node.keep(client, client.destroy)
+
+
+def _timings(stages: Sequence[Any]) -> Timings:
+    return tuple((s.stage, s.duration) for s in stages)
