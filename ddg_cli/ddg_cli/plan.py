@@ -1,0 +1,220 @@
+"""`ddg plan`: grasps for a recorded depth image or cloud, and a picture of the best."""
+
+import argparse
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from ddg_cli.report import Report, exit_code
+from ddg_cli.stopwatch import Stopwatch, table
+from ddg_core.errors import BadInput, Failed
+from ddg_core.outcome import Outcome
+
+if TYPE_CHECKING:
+    from ddg_core.grasp import Grasp
+    from ddg_core.ports import CheckReach
+    from ddg_core.view import ObjectView
+    from ddg_perception.perceive import PerceptionSettings, Segmented
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the options."""
+    add = parser.add_argument
+    add("--depth", type=Path, metavar="FILE", help="depth image: 16-bit PNG, or npy")
+    add("--camera", type=Path, metavar="FILE", help="camera: intrinsics, depth_scale, pose (YAML)")
+    add("--mask", type=Path, metavar="FILE", help="pixels of the object that are not 0: PNG or npy")
+    add("--cloud", type=Path, metavar="FILE", help="cloud instead of an image: PCD or PLY")
+    add("--near", type=float, nargs=3, metavar=("X", "Y", "Z"), help="take the object nearest here")
+    add("--reach", action="store_true", help="leave out what the arm cannot reach")
+    add("--seed", type=int, default=0, help="same seed, same grasps (default %(default)s)")
+    add("--out", type=Path, metavar="PNG", help="the picture (default plans/<input>.png)")
+    parser.epilog = (
+        "A camera file has the keys width height fx fy cx cy depth_scale (metres per unit), "
+        "T_base_camera (4 rows; x right, y down, z forward) and perhaps distortion. "
+        "A cloud is in the base frame, or with --camera in that camera's frame."
+    )
+
+
+def run(args: argparse.Namespace) -> Report:
+    """Perceive, plan and draw."""
+    _check(args)
+    source: Path = args.depth or args.cloud
+    picture = (args.out or Path("plans") / f"{source.stem}.png").expanduser().resolve()
+    watch = Stopwatch()
+    view, grasps, outcome, message = None, [], Outcome.OK, ""
+    try:
+        view = _see(args, watch)
+        grasps = _plan(view, args, watch)
+    except Failed as failure:
+        outcome, message = failure.outcome, str(failure)
+    answer = {
+        "outcome": str(outcome),
+        "message": message,
+        "grasps": [_as_json(grasp) for grasp in grasps],
+        "timings_s": watch.timings,
+        "picture": _draw(view, grasps, picture, outcome, watch),
+    }
+    return Report(answer, _text(answer), exit_code(outcome))
+
+
+def _check(args: argparse.Namespace) -> None:
+    if (args.depth is None) == (args.cloud is None):
+        raise BadInput("plan: give either --depth with --camera, or --cloud")
+    if args.depth is not None and args.camera is None:
+        raise BadInput("plan: --depth needs --camera")
+    if args.cloud is not None and args.mask is not None:
+        raise BadInput("plan: --mask goes with --depth, not with --cloud")
+    if args.seed < 0:
+        raise BadInput(f"plan: --seed must not be negative, got {args.seed}")
+
+
+def _see(args: argparse.Namespace, watch: Stopwatch) -> "ObjectView":
+    from ddg_core.description import config_folder
+    from ddg_core.settings import load
+    from ddg_perception.perceive import PerceptionSettings, features
+
+    settings = load(config_folder() / "perception.yaml", PerceptionSettings)
+    with watch.stage("segment", "finding the object"):
+        look = _segment_image if args.depth else _segment_cloud
+        segmented = look(args, settings)
+    with watch.stage("features", f"describing its surface ({len(segmented.points)} points)"):
+        return features(segmented, settings)
+
+
+def _segment_image(args: argparse.Namespace, settings: "PerceptionSettings") -> "Segmented":
+    import numpy as np
+
+    from ddg_perception.perceive import segment_image
+    from ddg_perception.recorded import read_camera, read_depth, read_mask
+
+    camera = read_camera(args.camera)
+    return segment_image(
+        read_depth(args.depth, camera),
+        settings,
+        mask=None if args.mask is None else read_mask(args.mask, camera),
+        near=None if args.near is None else np.array(args.near),
+        rng=np.random.default_rng(args.seed),
+    )
+
+
+def _segment_cloud(args: argparse.Namespace, settings: "PerceptionSettings") -> "Segmented":
+    import numpy as np
+
+    from ddg_core.transforms import apply
+    from ddg_perception.cloud_files import read_cloud
+    from ddg_perception.perceive import segment_cloud
+    from ddg_perception.recorded import read_camera
+    from ddg_perception.scan import likely_viewpoint, seen_from
+
+    cloud = read_cloud(args.cloud)
+    points, viewpoint = cloud.points, cloud.viewpoint
+    if args.camera is not None:
+        T_base_camera = read_camera(args.camera).pose
+        points, viewpoint = apply(T_base_camera, points), T_base_camera[:3, 3]
+    elif viewpoint is None and len(points):
+        viewpoint = likely_viewpoint(points)
+        points = seen_from(points, viewpoint)
+    return segment_cloud(
+        points,
+        np.zeros(3) if viewpoint is None else viewpoint,
+        settings,
+        near=None if args.near is None else np.array(args.near),
+        rng=np.random.default_rng(args.seed),
+    )
+
+
+def _plan(view: "ObjectView", args: argparse.Namespace, watch: Stopwatch) -> "list[Grasp]":
+    import numpy as np
+
+    from ddg_core.description import config_folder, load_cell, load_hand
+    from ddg_core.settings import load
+    from ddg_planning.plan import by_likelihood, plan
+    from ddg_planning.settings import PlanningSettings
+    from ddg_planning.store import GenerationSettings, load_generator
+
+    settings = load(config_folder() / "planning.yaml", PlanningSettings)
+    hand = load_hand(load_cell().hand)
+    with watch.stage("models", "loading the taught grasps"):
+        generation = load(config_folder() / "generation.yaml", GenerationSettings)
+        generator = load_generator(hand, generation)
+
+    def propose(view: "ObjectView", *, n: int) -> "list[Grasp]":
+        with watch.stage("generate", "generating grasps"):
+            return generator(view, n=n, rng=np.random.default_rng(args.seed))
+
+    check = _reach(view, watch) if args.reach else None
+    grasps = plan(view, propose, by_likelihood, check, settings.plan, lambda *_: None)
+    return grasps[: settings.plan.max_grasps]
+
+
+def _reach(view: "ObjectView", watch: Stopwatch) -> "CheckReach":
+    """Return what asks the cell's arm, among the obstacles of the view."""
+    from ddg_core.description import load_cell
+    from ddg_execution.motion.port import Scene
+    from ddg_execution.motion.reach import ReachChecker
+    from ddg_execution.motion.robot import robot_of_cell
+
+    checker = ReachChecker(robot_of_cell(load_cell()))
+    scene = Scene(obstacles=view.obstacles, object_points=view.cloud.points)
+
+    def check(T_base_wrist: Any) -> Any:
+        with watch.stage("reach", f"asking the arm about {len(T_base_wrist)} poses"):
+            return checker.check(T_base_wrist, scene)
+
+    return check
+
+
+def _draw(
+    view: "ObjectView | None",
+    grasps: "list[Grasp]",
+    path: Path,
+    outcome: Outcome,
+    watch: Stopwatch,
+) -> Path | None:
+    """Write the picture and return its path; None if there is nothing to draw."""
+    from ddg_cli.picture import draw
+    from ddg_core.description import load_cell, load_hand
+
+    if view is None:
+        return None
+    best = grasps[0] if grasps else None
+    caption = f"{outcome}" if best is None else f"{best.kind}  score {best.score:.2f}"
+    with watch.stage("picture", "drawing the picture"):
+        picture = draw(view, load_hand(load_cell().hand), best, caption)
+        try:
+            path.parent.mkdir(parents=True, exist_ok=True)
+            picture.save(path)
+        except (OSError, ValueError) as error:  # ValueError: an ending that Pillow does not know
+            raise BadInput(f"{path}: cannot write the picture: {error}") from error
+    return path
+
+
+def _as_json(grasp: "Grasp") -> dict[str, Any]:
+    return {
+        "type": grasp.kind,
+        "hand": grasp.hand,
+        "p_success": grasp.p_success,
+        "log_likelihood": grasp.log_likelihood,
+        "score": grasp.score,
+        "reachability": grasp.reachability,
+        "clearance": grasp.clearance,
+        "wrist": grasp.T_base_wrist,
+        "joints": grasp.joints,
+        "contacts": grasp.contacts,
+    }
+
+
+def _text(answer: dict[str, Any]) -> str:
+    lines = [f"{answer['outcome']} {answer['message']}".strip()]
+    for i, grasp in enumerate(answer["grasps"][:5]):
+        x, y, z = grasp["wrist"][-2][:3, 3]
+        lines.append(
+            f"{i + 1}. {grasp['type']:<14} score {grasp['score']:8.2f}  "
+            f"wrist at ({x:.3f}, {y:.3f}, {z:.3f}) m"
+        )
+    left = len(answer["grasps"]) - 5
+    if left > 0:
+        lines.append(f"   and {left} more (--json tells all)")
+    lines += ["", table(answer["timings_s"])]
+    if answer["picture"]:
+        lines.append(f"picture: {answer['picture']}")
+    return "\n".join(lines)

@@ -1,0 +1,106 @@
+"""What may propose grasps in rollouts, by name: the one place where simulation meets planning."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from typing import TYPE_CHECKING
+
+from ddg_core.errors import UnknownName
+
+if TYPE_CHECKING:
+    import numpy as np
+
+    from ddg_core.grasp import Grasp
+    from ddg_core.view import ObjectView
+    from ddg_sim.rollout.rollout import Propose
+    from ddg_sim.rollout.view import SceneView
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What a proposer is asked for.
+
+    Attributes:
+        hand: Name of the hand.
+        grasps: Grasps per scene, at most.
+    """
+
+    hand: str
+    grasps: int
+
+
+def near_surface(asked: Asked) -> Propose:
+    """Random grasps near the visible surface."""
+    from ddg_core.description import load_hand
+    from ddg_sim.rollout.near_surface import NearSurfaceSettings, near_surface
+
+    hand = load_hand(asked.hand)
+
+    def propose(view: SceneView, rng: np.random.Generator) -> Sequence[Grasp]:
+        return near_surface(view, hand, NearSurfaceSettings(), n=asked.grasps, rng=rng)
+
+    return propose
+
+
+def gm1(asked: Asked) -> Propose:
+    """Perception and the generative model, best first by likelihood and clearance."""
+    # One process per core: threads within one would only wait for each other.
+    for library in ("OMP", "OPENBLAS", "MKL"):
+        os.environ.setdefault(f"{library}_NUM_THREADS", "1")
+
+    from ddg_core.description import config_folder, load_hand
+    from ddg_core.settings import load
+    from ddg_perception.perceive import PerceptionSettings, perceive
+    from ddg_planning.plan import by_likelihood, plan
+    from ddg_planning.settings import PlanningSettings
+    from ddg_planning.store import GenerationSettings, load_generator
+
+    perception = load(config_folder() / "perception.yaml", PerceptionSettings)
+    planning = load(config_folder() / "planning.yaml", PlanningSettings)
+    hand = load_hand(asked.hand)
+    generation = load(config_folder() / "generation.yaml", GenerationSettings)
+    generator = load_generator(hand, generation)
+
+    def propose(view: SceneView, rng: np.random.Generator) -> Sequence[Grasp]:
+        seen = perceive(view.image, perception, rng=rng)
+
+        def generate(view: ObjectView, *, n: int) -> list[Grasp]:
+            return generator(view, n=n, rng=rng)
+
+        grasps = plan(seen, generate, by_likelihood, None, planning.plan, lambda *_: None)
+        return grasps[: asked.grasps]
+
+    return propose
+
+
+def mixed(asked: Asked) -> Propose:
+    """Four in five of the generative model, the rest random: failures of every kind."""
+    from ddg_core.errors import DdgError
+
+    taught, random = gm1(asked), near_surface(asked)
+
+    def propose(view: SceneView, rng: np.random.Generator) -> Sequence[Grasp]:
+        few = -(-asked.grasps // 5)
+        try:
+            best = list(taught(view, rng))[: asked.grasps - few]
+        except DdgError:
+            best = []
+        return [*best, *list(random(view, rng))[: asked.grasps - len(best)]]
+
+    return propose
+
+
+PROPOSERS: dict[str, Callable[[Asked], Propose]] = {
+    "random": near_surface,
+    "gm1": gm1,
+    "mixed": mixed,
+}
+
+
+def proposer(name: str) -> Callable[[Asked], Propose]:
+    """Look up a proposer; UnknownName if there is none of that name."""
+    if name not in PROPOSERS:
+        raise UnknownName("proposer", name, PROPOSERS)
+    return PROPOSERS[name]

@@ -1,0 +1,96 @@
+"""`ddg trial`: many trials in one running twin, counted."""
+
+import argparse
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import asdict
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from ddg_cli.report import Report, exit_code
+from ddg_cli.stopwatch import Stopwatch
+from ddg_core.errors import DdgError
+from ddg_core.outcome import Outcome
+
+if TYPE_CHECKING:
+    from ddg_cli.ros.session import Session
+    from ddg_cli.tally import Tried
+
+EASY = 10  # first objects of the catalogue
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Add the options of `ddg trial`."""
+    parser.add_argument(
+        "--objects",
+        metavar="A,B",
+        help=f"catalogue names, kinds or mesh files (default: the first {EASY} of ddg demo --list)",
+    )
+    parser.add_argument("--seeds", default="1", metavar="1-5", help="seeds (default %(default)s)")
+    parser.add_argument(
+        "--out", type=Path, default=Path("trials"), metavar="DIR", help="where records and bags go"
+    )
+    parser.add_argument(
+        "--attach",
+        action="store_true",
+        help="use the nodes of `ddg up` in this ROS domain; they know where results go",
+    )
+
+
+def run(args: argparse.Namespace) -> Report:
+    """Try every object with every seed; exit code 0 if all were held."""
+    from ddg_cli import objects, tally
+
+    given = args.objects.split(",") if args.objects else objects.names()[:EASY]
+    pairs = [
+        (name, seed)
+        for seed in tally.parse_seeds(args.seeds)
+        for name in [objects.resolve(name.strip()) for name in given]
+    ]
+    watch = Stopwatch()
+    tried: list[Tried] = []
+    try:
+        with _session(args, watch) as (session, check):
+            for name, seed in pairs:
+                tried.append(_try(session, name, seed, watch))
+                watch.say(f"{name} seed {seed}: {tried[-1].outcome} {tried[-1].message}")
+                check()
+    except (DdgError, KeyboardInterrupt):
+        watch.say(f"ended early; so far:\n{tally.table(tried)}")
+        raise
+    answer = {**tally.summary(tried), "trials": [asdict(t) for t in tried]}
+    held = all(t.outcome == Outcome.HELD for t in tried)
+    code = exit_code(Outcome.HELD if held else Outcome.NOT_HELD)
+    return Report(answer, tally.table(tried), code)
+
+
+@contextmanager
+def _session(
+    args: argparse.Namespace, watch: Stopwatch
+) -> Iterator[tuple["Session", Callable[[], None]]]:
+    """Yield a client of the stack, and what raises if a node of it has died."""
+    from ddg_cli import stack
+    from ddg_cli.ros.session import Session
+
+    if not args.attach:
+        with stack.up(args.out.expanduser().resolve(), watch) as (processes, session):
+            yield session, processes.check
+        return
+    with Session() as session:
+        session.wait_ready(timeout=stack.START_PATIENCE, watch=lambda: None)
+        yield session, lambda: None
+
+
+def _try(session: "Session", name: str, seed: int, watch: Stopwatch) -> "Tried":
+    """Run one trial; whatever goes wrong in it counts as its outcome."""
+    from ddg_cli.tally import Tried
+
+    began = watch.elapsed
+    try:
+        name = session.spawn(name, seed)
+        began = watch.elapsed
+        result = session.run_trial(name, seed, lambda _: None)
+    except DdgError as error:
+        return Tried(name, seed, error.outcome, str(error), watch.elapsed - began)
+    outcome, message = Outcome(result.outcome.code), result.outcome.message
+    return Tried(name, seed, outcome, message, watch.elapsed - began, result.record)
