@@ -1,0 +1,81 @@
+"""How fast grasps are proposed: scored candidates over all types, and how time grows with them."""
+
+import json
+import time
+from dataclasses import replace
+
+import numpy as np
+import torch
+
+from ddg_core.camera import Camera
+from ddg_core.description import config_folder, load_hand
+from ddg_core.settings import load
+from ddg_core.shapes import Capsule
+from ddg_core.transforms import look_at
+from ddg_core.view import FeatureCloud, ObjectView
+from ddg_perception.perceive import PerceptionSettings, perceive
+from ddg_perception.synthetic import level_slab, render
+from ddg_planning.generate.generator import Generator, GeneratorSettings
+from ddg_planning.store import GenerationSettings, taught
+
+REPEATS = 3
+
+
+def bottle_view() -> ObjectView:
+    """One view of an upright capsule, 15 cm tall and 6.4 cm across, on a table."""
+    body = np.eye(4), Capsule(np.array([0.55, 0.0, 0.032]), np.array([0.55, 0.0, 0.118]), 0.032)
+    camera = Camera(640, 480, 574.0, 574.0, 319.5, 239.5)
+    image = render(
+        [level_slab(0.0, 1.0), body], camera, look_at([0.80, 0.45, 0.58], [0.55, 0, 0.05])
+    )
+    return perceive(image, PerceptionSettings(), rng=np.random.default_rng(0))
+
+
+def thinned(view: ObjectView, points: int) -> ObjectView:
+    """The view with at most so many points."""
+    chosen = np.random.default_rng(0).permutation(len(view.cloud))[:points]
+    cloud = view.cloud
+    return replace(
+        view,
+        cloud=FeatureCloud(cloud.points[chosen], cloud.frames[chosen], cloud.curvatures[chosen]),
+    )
+
+
+def fastest_s(view: ObjectView, settings: GeneratorSettings, candidates: int) -> float:
+    """Shortest wall time of a warm request in several, in [s]: a neighbour's work is not ours."""
+    hand = load_hand("svh")
+    search = replace(settings.search, candidates=candidates)
+    generator = Generator(taught(hand), hand, replace(settings, search=search))
+    seconds = []
+    for seed in range(REPEATS + 1):
+        start = time.perf_counter()
+        generator(view, n=100, rng=np.random.default_rng(seed))
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[1:])
+
+
+def run() -> dict[str, float]:
+    """Measure on two threads; each figure's name ends with its unit."""
+    threads = torch.get_num_threads()
+    torch.set_num_threads(2)
+    try:
+        return _measure()
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _measure() -> dict[str, float]:
+    settings = load(config_folder() / "generation.yaml", GenerationSettings).generator
+    view, usual = bottle_view(), settings.search.candidates
+    figures = {
+        f"candidates_{n}_s": fastest_s(view, settings, n) for n in (usual, 2 * usual, 4 * usual)
+    }
+    for points in (1000, 2000):
+        figures[f"cloud_points_{points}_s"] = fastest_s(thinned(view, points), settings, usual)
+    figures["candidates_per_s"] = usual / figures[f"candidates_{usual}_s"]
+    figures["types"] = float(len({model.kind for model in taught(load_hand("svh"))}))
+    return figures
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(), indent=1))
