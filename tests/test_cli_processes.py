@@ -1,0 +1,155 @@
+"""Nodes run as processes: they are watched, and nothing of them outlives who started them."""
+
+import os
+import signal
+import subprocess
+import sys
+import textwrap
+from pathlib import Path
+
+import pytest
+
+from ddg_cli import keeper
+from ddg_cli.graph import Graph, GroupSettings, NodeSettings, load_graph
+from ddg_cli.processes import NodeDied, running
+from ddg_core.errors import SettingsError, UnknownName
+from ddg_core.waiting import wait_until
+
+ROOT = Path(__file__).resolve().parents[1]
+NODES = {
+    "calm": "import signal; signal.pause()",
+    "deaf": """
+        import signal, subprocess, sys
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
+        signal.signal(signal.SIGTERM, signal.SIG_IGN)
+        subprocess.Popen([sys.executable, "-c", "import signal; signal.pause()"])
+        print("ready", flush=True)
+        signal.pause()
+    """,
+    "weak": "import sys; sys.exit('no depth image for 5 s')",
+}
+
+
+@pytest.fixture
+def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
+    folder = tmp_path / "somebody" / "ros"
+    folder.mkdir(parents=True)
+    for name, text in NODES.items():
+        (folder / f"{name}_node.py").write_text(textwrap.dedent(text), encoding="utf-8")
+    here = os.pathsep.join(p for p in sys.path if p)
+    monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{here}")
+    monkeypatch.setenv("DDG_HOME", str(tmp_path / "home"))
+    monkeypatch.setattr(keeper, "GRACE", ((signal.SIGINT, 0.5), (signal.SIGKILL, 5.0)))
+    return "somebody"
+
+
+def test_a_deaf_node_and_its_child_are_gone_after_the_block(package: str) -> None:
+    with running({"deaf": NodeSettings(package, "deaf")}, own_domain=True) as nodes:
+        group = nodes.processes["deaf"].pid
+        wait_until(lambda: "ready" in nodes.log("deaf").read_text(), what="deaf node", timeout=10)
+        assert keeper.alive(group)
+    wait_until(lambda: not keeper.alive(group), what="end of the group", timeout=5)
+
+
+def test_a_dead_node_is_reported_with_its_last_words(package: str) -> None:
+    nodes = {name: NodeSettings(package, name) for name in ("calm", "weak")}
+    with (
+        pytest.raises(NodeDied, match=r"'weak' ended \(exit code 1\): no depth image for 5 s"),
+        running(nodes, own_domain=True) as processes,
+    ):
+        processes.watch(())
+
+
+def test_a_domain_is_taken_only_once_and_given_back(package: str) -> None:
+    before = os.environ.get("ROS_DOMAIN_ID")
+    with running({}, own_domain=True):
+        first = os.environ["ROS_DOMAIN_ID"]
+        with running({}, own_domain=True):
+            assert os.environ["ROS_DOMAIN_ID"] != first
+        assert os.environ["ROS_DOMAIN_ID"] == first
+    assert os.environ.get("ROS_DOMAIN_ID") == before
+
+
+def test_nodes_end_when_their_starter_is_killed(package: str) -> None:
+    program = f"""
+        import signal
+        from ddg_cli.graph import NodeSettings
+        from ddg_cli.processes import running
+        with running({{"calm": NodeSettings({package!r}, "calm")}}, own_domain=True) as nodes:
+            print(nodes.processes["calm"].pid, flush=True)
+            signal.pause()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    with subprocess.Popen(command, stdout=subprocess.PIPE, text=True) as starter:
+        assert starter.stdout is not None
+        group = int(starter.stdout.readline())
+        assert keeper.alive(group)
+        starter.kill()
+    wait_until(lambda: not _runs(group), what="end of the node", timeout=20)
+
+
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])
+def test_nodes_end_when_their_starter_is_told_to(package: str, number: int) -> None:
+    program = f"""
+        import signal
+        from ddg_cli.graph import NodeSettings
+        from ddg_cli.processes import running
+        with running({{"calm": NodeSettings({package!r}, "calm")}}, own_domain=True) as nodes:
+            print(nodes.processes["calm"].pid, flush=True)
+            signal.pause()
+    """
+    command = [sys.executable, "-c", textwrap.dedent(program)]
+    with subprocess.Popen(
+        command, stdout=subprocess.PIPE, stderr=subprocess.DEVNULL, text=True
+    ) as starter:
+        assert starter.stdout is not None
+        group = int(starter.stdout.readline())
+        starter.send_signal(number)
+        assert starter.wait(20) != 0
+    assert not _runs(group)
+
+
+def _runs(pid: int) -> bool:
+    """Whether a process lives; one that nobody has waited for is dead."""
+    try:
+        state = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8").rsplit(")", 1)[1].split()[0]
+    except FileNotFoundError:
+        return False
+    return state != "Z"
+
+
+def test_a_groups_parameters_reach_its_nodes_and_a_nodes_own_ones_win() -> None:
+    node = NodeSettings("p", "x", parameters={"rate": "2"})
+    group = GroupSettings(("a", "b"), {"rate": "1", "use_sim_time": "true"})
+    graph = Graph({"a": NodeSettings("p", "x"), "b": node, "c": node}, {"g": group})
+    chosen = graph.select(["g"])
+    assert list(chosen) == ["a", "b"]
+    assert chosen["a"].parameters == {"rate": "1", "use_sim_time": "true"}
+    assert chosen["b"].parameters == {"rate": "2", "use_sim_time": "true"}
+    assert "-p rate:=2" in " ".join(chosen["b"].command())
+
+
+def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:
+    graph = Graph({"camera": NodeSettings("p", "camera")})
+    with pytest.raises(UnknownName, match="did you mean 'camera'"):
+        graph.select(["camra"])
+
+
+def test_a_group_of_unknown_nodes_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "graph.yaml"
+    path.write_text("nodes: {}\ngroups: {twin: {nodes: [ghost]}}", encoding="utf-8")
+    with pytest.raises(SettingsError, match="no node 'ghost'"):
+        load_graph(path)
+
+
+def test_every_node_of_the_graph_exists_under_its_name() -> None:
+    graph = load_graph(ROOT / "config" / "graph.yaml")
+    assert {"twin", "robot"} <= set(graph.groups)
+    assert len(graph.nodes) > 8
+    for name, node in graph.nodes.items():
+        path = ROOT / node.package / f"{node.module.replace('.', '/')}.py"
+        text = path.read_text(encoding="utf-8")
+        assert "def main()" in text, path
+        assert f'("{name}"' in text, f"{path}: the node is not called {name!r}"
+    written = {path for room in ROOT.glob("ddg_*") for path in room.glob("*/ros/*_node.py")}
+    assert len(written) == len(graph.nodes), "a node is in no graph"

@@ -1,0 +1,303 @@
+"""Plans of whole executions, and playing them on controllers that behave and misbehave."""
+
+import itertools
+from dataclasses import replace
+
+import numpy as np
+import pytest
+from motion_fixtures import OPEN, ball, cell_robot, cluttered, top_grasp
+
+from ddg_core.errors import BadInput, Failed
+from ddg_core.outcome import Outcome
+from ddg_execution.guard import Guard, GuardSettings
+from ddg_execution.motion.embedded import EmbeddedPlanner, EmbeddedSettings
+from ddg_execution.motion.port import NoIk, NoPath, Scene
+from ddg_execution.motion.timing import SpeedSettings
+from ddg_execution.plan import PHASES, ExecutionSettings, Phase, Step, plan_execution
+from ddg_execution.run import Ending, Played, Runner, RunSettings
+from ddg_execution.trajectory import Trajectory
+
+ROBOT = cell_robot()
+SETTINGS = ExecutionSettings()
+
+
+def plan(grasp=None, start=ROBOT.home, scene=None, **options) -> tuple[Phase, ...]:
+    return plan_execution(
+        grasp if grasp is not None else top_grasp(),
+        start,
+        scene if scene is not None else cluttered(),
+        planner=EmbeddedPlanner(ROBOT, EmbeddedSettings()),
+        robot=ROBOT,
+        settings=SETTINGS,
+        speed=SpeedSettings(),
+        rng=np.random.default_rng(2),
+        **options,
+    )
+
+
+@pytest.fixture(scope="module")
+def phases() -> tuple[Phase, ...]:
+    return plan()
+
+
+def arm_motions(phases: tuple[Phase, ...]) -> list[Trajectory]:
+    return [step.arm for phase in phases for step in phase.steps if step.arm is not None]
+
+
+# --- planning ---
+
+
+def test_the_phases_come_in_order(phases):
+    assert tuple(phase.name for phase in phases) == PHASES
+
+
+def test_each_motion_of_the_arm_begins_where_the_last_one_ended(phases):
+    motions = arm_motions(phases)
+    assert len(motions) >= 5
+    np.testing.assert_allclose(motions[0].positions[0], ROBOT.home, atol=1e-9)
+    for before, after in itertools.pairwise(motions):
+        np.testing.assert_allclose(after.positions[0], before.positions[-1], atol=1e-9)
+    np.testing.assert_allclose(motions[-1].positions[-1], ROBOT.home, atol=1e-9)
+
+
+def test_the_hand_grasps_where_the_grasp_says_and_lifts_straight_up(phases):
+    grasp = top_grasp()
+    by_name = {phase.name: phase for phase in phases}
+    approach = by_name["approach"].steps[-1].arm
+    lift = by_name["lift"].steps[-1].arm
+    at_grasp = ROBOT.arm.forward(approach.positions[-1])
+    np.testing.assert_allclose(at_grasp, grasp.T_base_wrist_grasp, atol=1e-4)
+    up = ROBOT.arm.forward(lift.positions)
+    assert up[-1, 2, 3] - up[0, 2, 3] == pytest.approx(SETTINGS.lift_height, abs=1e-4)
+    np.testing.assert_allclose(up[:, :2, 3] - up[0, :2, 3], 0.0, atol=1e-3)
+
+
+def test_every_planned_motion_passes_the_guard(phases):
+    guard = Guard(ROBOT, GuardSettings())
+    for motion in arm_motions(phases):
+        guard.check_arm(motion, motion.positions[0])
+
+
+def test_without_putting_back_the_hold_is_the_end():
+    assert [phase.name for phase in plan(put_back=False)] == list(PHASES[:5])
+
+
+def test_a_grasp_out_of_reach_has_no_ik():
+    with pytest.raises(NoIk, match=r"at the pre-grasp .* out of reach"):
+        plan(top_grasp(x=1.3))
+
+
+def test_a_grasp_through_the_table_has_no_path():
+    grasp = top_grasp()
+    T = np.array(grasp.T_base_wrist)
+    T[1:, 2, 3] = 0.15
+    with pytest.raises(NoPath, match="straight approach"):
+        plan(replace(grasp, T_base_wrist=T))
+
+
+def test_a_grasp_of_another_hand_is_refused():
+    with pytest.raises(BadInput, match="2 finger joints, the hand has 9"):
+        plan(replace(top_grasp(), joints=np.zeros((4, 2))))
+
+
+def test_fingers_beyond_their_limits_are_named_but_the_squeeze_may_press_beyond():
+    grasp = top_grasp()
+    joints = np.array(grasp.joints)
+    joints[-1] += 5.0
+    squeeze = {p.name: p for p in plan(replace(grasp, joints=joints))}["squeeze"].steps[0].fingers
+    np.testing.assert_allclose(squeeze, ROBOT.hand_limits[1])
+    joints[1, 3] = 5.0
+    with pytest.raises(BadInput, match="waypoint 1: Index_Finger_Proximal at 5 rad"):
+        plan(replace(grasp, joints=joints))
+
+
+def test_from_where_a_cancelled_grasp_left_the_hand_it_first_goes_up(phases):
+    at_grasp = {phase.name: phase for phase in phases}["lift"].steps[0].arm.positions[0]
+    again = plan(top_grasp(0.55, -0.1), start=at_grasp)
+    first = arm_motions(again)[0]
+    rise = np.diff(ROBOT.arm.forward(first.positions)[[0, -1], 2, 3])
+    assert rise == pytest.approx(SETTINGS.retreat_height, abs=1e-3)
+
+
+# --- playing ---
+
+
+class FakeController:
+    """A controller that is at its goal as soon as the clock says so, or ends as told."""
+
+    def __init__(self, clock: "FakeClock", at: np.ndarray, ends: Ending = Ending.DONE) -> None:
+        self.clock, self.at, self.ends = clock, np.array(at), ends
+        self.played: list[Trajectory] = []
+        self.cancelled = False
+        self.silent_after = np.inf
+        self.until = 0.0
+        self.short_by = 0.0
+
+    def measured(self) -> np.ndarray:
+        if self.clock() > self.silent_after:
+            raise Failed(Outcome.CONTROLLER_ABORTED, "no joint states any more")
+        return self.at
+
+    def start(self, trajectory: Trajectory, *, may_stall: bool) -> None:
+        assert self.ending() is not None, "one at a time"
+        self.played.append(trajectory)
+        self.until = self.clock() + trajectory.duration
+        self.cancelled = False
+
+    def ending(self) -> tuple[Ending, str] | None:
+        if self.cancelled:
+            return Ending.CANCELLED, ""
+        if not self.played:
+            return Ending.DONE, ""
+        if self.clock() < self.until:
+            return None
+        self.at = self.played[-1].positions[-1] + self.short_by
+        return self.ends, "as told"
+
+    def cancel(self) -> None:
+        self.cancelled = True
+
+
+class FakeClock:
+    """Runs 0.05 s on whenever it is looked at."""
+
+    def __init__(self) -> None:
+        self.now = 0.0
+
+    def __call__(self) -> float:
+        self.now += 0.05
+        return self.now
+
+
+class Stage:
+    """A runner with fake controllers, and what it reported."""
+
+    def __init__(self, **settings: float) -> None:
+        self.clock = FakeClock()
+        self.arm = FakeController(self.clock, ROBOT.home)
+        self.hand = FakeController(self.clock, OPEN)
+        self.reported: list[str] = []
+        self.shares: list[float] = []
+        guard = Guard(ROBOT, GuardSettings())
+        self.runner = Runner(
+            ROBOT,
+            self.arm,
+            self.hand,
+            guard,
+            RunSettings(period=1e-5, settle=0.01, **settings),
+            self.clock,
+        )
+
+    def play(self, phases, interrupted=lambda: None) -> Played:
+        return self.runner.play(phases, interrupted=interrupted, report=self.report)
+
+    def report(self, phase: str, share: float) -> None:
+        self.reported.append(phase)
+        self.shares.append(share)
+
+
+def test_all_phases_are_played_and_reported(phases):
+    stage = Stage()
+    played = stage.play(phases)
+    assert played.execution.outcome == Outcome.OK, played.execution.message
+    assert stage.reported == list(PHASES)
+    assert stage.shares == sorted(stage.shares)
+    assert [name for name, _ in played.execution.timings_s] == list(PHASES)
+    np.testing.assert_allclose(stage.arm.at, ROBOT.home, atol=1e-9)
+    grasp = top_grasp()
+    np.testing.assert_allclose(played.fingers, grasp.joints[-1], atol=1e-9)
+    np.testing.assert_allclose(ROBOT.arm.forward(played.arm), grasp.T_base_wrist_grasp, atol=1e-4)
+
+
+def test_fingers_that_stall_while_closing_have_done_their_work(phases):
+    closing = phases[1:5]
+    stage = Stage()
+    stage.arm.at = closing[2].steps[0].arm.positions[0]
+    stage.hand.at, stage.hand.ends = top_grasp().joints[0], Ending.SHORT
+    assert stage.play(closing).execution.outcome == Outcome.OK
+
+
+def test_fingers_that_touch_each_other_while_shaping_are_near_enough(phases):
+    stage = Stage()
+    stage.hand.ends, stage.hand.short_by = Ending.SHORT, 0.2
+    assert stage.play(phases[:1]).execution.outcome == Outcome.OK
+
+
+def test_fingers_that_stall_while_shaping_have_not_done_their_work(phases):
+    stage = Stage()
+    stage.hand.ends, stage.hand.short_by = Ending.SHORT, 0.5
+    ended = stage.play(phases).execution
+    assert (ended.outcome, ended.phase) == (Outcome.HAND_STALLED, "approach")
+
+
+@pytest.mark.parametrize("ending", [Ending.FAILED, Ending.SHORT, Ending.CANCELLED])
+def test_an_arm_that_does_not_arrive_aborts(phases, ending):
+    stage = Stage()
+    stage.arm.ends = ending
+    ended = stage.play(phases).execution
+    assert ended.outcome == Outcome.CONTROLLER_ABORTED
+    assert "the arm's controller" in ended.message
+    assert stage.arm.cancelled
+    assert stage.hand.cancelled
+
+
+@pytest.mark.parametrize("reason", [Outcome.CANCELLED, Outcome.STOPPED])
+@pytest.mark.parametrize("phase", PHASES)
+def test_an_interruption_stops_both_controllers_in_every_phase(phases, reason, phase):
+    stage = Stage()
+    played = stage.play(phases, lambda: reason if phase in stage.reported else None)
+    assert (played.execution.outcome, played.execution.phase) == (reason, phase)
+    assert stage.arm.cancelled
+    assert stage.hand.cancelled
+    assert stage.reported[-1] == phase
+
+
+def test_controllers_that_fall_silent_abort(phases):
+    stage = Stage()
+    stage.arm.silent_after = 2.0
+    assert stage.play(phases).execution.outcome == Outcome.CONTROLLER_ABORTED
+
+
+def test_a_motion_that_does_not_end_times_out(phases):
+    stage = Stage()
+    stage.hand.ending = lambda: None if stage.hand.played else (Ending.DONE, "")
+    ended = stage.play(phases).execution
+    assert ended.outcome == Outcome.TIMEOUT
+    assert "hand not done after" in ended.message
+    assert "confirmation of the cancel" in ended.message
+
+
+def test_nothing_that_the_guard_refuses_is_sent(phases):
+    stage = Stage()
+    stage.arm.at = ROBOT.home + 0.2  # someone moved the arm since the plan was made
+    ended = stage.play(phases).execution
+    assert ended.outcome == Outcome.STOPPED
+    assert "guard: A" in ended.message
+    assert not stage.arm.played
+
+
+def test_arm_and_fingers_of_one_step_take_the_same_time(phases):
+    move = arm_motions(phases)[1]
+    stage = Stage()
+    stage.arm.at = move.positions[0]
+    both = Phase("approach", (Step(arm=move, fingers=OPEN + 0.2),))
+    assert stage.play((both,)).execution.outcome == Outcome.OK
+    assert stage.hand.played[0].duration == pytest.approx(move.duration, rel=0.03)
+
+
+def test_a_finger_pressed_beyond_its_limit_is_led_from_the_limit():
+    stage = Stage()
+    stage.hand.at = ROBOT.hand_limits[1] + 0.02
+    opening = Phase("release", (Step(fingers=OPEN),))
+    assert stage.play((opening,)).execution.outcome == Outcome.OK
+    np.testing.assert_allclose(stage.hand.played[0].positions[0], ROBOT.hand_limits[1])
+
+
+def test_no_object_is_needed_to_plan():
+    assert len(plan(scene=Scene())) == len(PHASES)
+
+
+def test_the_object_is_in_the_way_of_a_pre_grasp_inside_it():
+    scene = Scene(object_points=ball((0.55, 0.0, 0.25), 0.06))
+    with pytest.raises(NoIk, match="in the way"):
+        plan(scene=scene)

@@ -1,0 +1,278 @@
+"""Executor, watchdog and state publisher over ROS, with fake controllers that really take time."""
+
+import os
+import threading
+import time
+from collections.abc import Iterator
+
+import numpy as np
+import pytest
+
+rclpy = pytest.importorskip("rclpy")
+pytest.importorskip("ddg_interfaces", reason="the interfaces are not built")
+
+from control_msgs.action import FollowJointTrajectory
+from ddg_interfaces.action import ExecuteGrasp
+from ddg_interfaces.srv import CheckReach
+from motion_fixtures import cell_robot, top_grasp
+from rclpy.action import ActionServer, CancelResponse
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.executors import MultiThreadedExecutor
+from sensor_msgs.msg import JointState
+from std_msgs.msg import Header
+from std_srvs.srv import Trigger
+from tf2_msgs.msg import TFMessage
+
+from ddg_core.description import load_cell, load_hand
+from ddg_core.outcome import Outcome
+from ddg_core.ros.calls import SureActionClient, call, run_action
+from ddg_core.ros.convert import grasp_to_msg, pose_to_msg, transform_from_msg
+from ddg_core.ros.interfaces import interface
+from ddg_core.transforms import inverse
+from ddg_core.waiting import wait_until
+from ddg_execution.plan import PHASES
+from ddg_execution.ros.executor_node import ExecutorNode
+from ddg_execution.ros.state_publisher_node import StatePublisherNode
+from ddg_execution.ros.watchdog_node import WatchdogNode
+
+pytestmark = pytest.mark.ros
+
+ROBOT = cell_robot()
+CELL = load_cell()
+HAND = load_hand(CELL.hand)
+FAST = 15.0  # the fake controllers play so many times faster than told
+
+
+class Robot(rclpy.node.Node):
+    """Two controllers and their joint states; each goal takes its time and can be cancelled."""
+
+    def __init__(self) -> None:
+        super().__init__("robot")
+        self.group = ReentrantCallbackGroup()
+        self.q = dict(zip(ROBOT.arm.joint_names, ROBOT.home, strict=True))
+        self.q |= {HAND.settings.joint_prefix + name: 0.0 for name in HAND.joint_names}
+        self.active = 0
+        self.goals = 0
+        self.fail: int | None = None
+        self.pace = FAST
+        self.silent = False
+        self.servers = [
+            ActionServer(
+                self, FollowJointTrajectory, name, self._play,
+                cancel_callback=lambda _: CancelResponse.ACCEPT, callback_group=self.group,
+            )
+            for name in (CELL.arm.action, CELL.hand_action)
+        ]  # fmt: skip
+        self.states = self.create_publisher(JointState, "/joint_states", 10)
+        self.create_timer(0.01, self._tell, callback_group=self.group)
+        self.phases: list[str] = []
+        self.frames: dict[str, np.ndarray] = {}
+        for name in ("/tf", "/tf_static"):
+            entry = interface(name, "msg")
+            self.create_subscription(TFMessage, name, self._on_tf, entry.qos)
+
+    def _on_tf(self, message: TFMessage) -> None:
+        for t in message.transforms:
+            self.frames[t.child_frame_id] = transform_from_msg(t.transform)
+
+    def _tell(self) -> None:
+        if not self.silent:
+            q = dict(self.q)
+            state = JointState(name=list(q), position=[float(x) for x in q.values()])
+            state.header.stamp = self.get_clock().now().to_msg()
+            self.states.publish(state)
+
+    def _play(self, handle):
+        result = FollowJointTrajectory.Result()
+        trajectory = handle.request.trajectory
+        self.goals += 1
+        self.active += 1
+        begin = time.monotonic()
+        try:
+            for point in trajectory.points:
+                due = point.time_from_start.sec + point.time_from_start.nanosec * 1e-9
+                while (time.monotonic() - begin) * self.pace < due:
+                    if handle.is_cancel_requested:
+                        handle.canceled()
+                        return result
+                    threading.Event().wait(0.005)
+                self.q |= dict(zip(trajectory.joint_names, point.positions, strict=True))
+        finally:
+            self.active -= 1
+        if self.fail is not None:
+            result.error_code = self.fail
+            result.error_string = "as told"
+            handle.abort()
+        else:
+            handle.succeed()
+        return result
+
+    def execute(self, cancelled=lambda: False, **order):
+        self.phases.clear()
+        goal = ExecuteGrasp.Goal(
+            grasp=grasp_to_msg(top_grasp(), HAND.joint_names, Header(frame_id="link_0")), **order
+        )
+        return run_action(
+            self.client, goal, name="/ddg/execute_grasp", timeout=30.0,
+            on_feedback=lambda f: self.phases.append(f.phase), cancelled=cancelled,
+        )  # fmt: skip
+
+    def ask(self, kind, name: str, request):
+        client = self.create_client(kind, name, callback_group=self.group)
+        return call(client, request, timeout=10.0)
+
+
+@pytest.fixture(scope="module")
+def world() -> Iterator[Robot]:
+    os.environ["ROS_DOMAIN_ID"] = str(os.getpid() % 90 + 10)
+    rclpy.init()
+    robot, executor = Robot(), MultiThreadedExecutor(num_threads=8)
+    robot.client = SureActionClient(
+        robot, ExecuteGrasp, "/ddg/execute_grasp", callback_group=robot.group
+    )
+    nodes = [ExecutorNode(), WatchdogNode(), StatePublisherNode()]
+    for node in nodes:
+        node.trigger_configure()
+        node.trigger_activate()
+    for node in (robot, *nodes):
+        executor.add_node(node)
+    robot.nodes = dict(zip(("executor", "watchdog", "state_publisher"), nodes, strict=True))
+    thread = threading.Thread(target=executor.spin, daemon=True)
+    thread.start()
+    yield robot
+    rclpy.shutdown()
+    thread.join(timeout=5.0)
+
+
+@pytest.fixture
+def robot(world: Robot) -> Robot:
+    world.fail, world.silent, world.pace = None, False, FAST
+    world.q |= dict(zip(ROBOT.arm.joint_names, ROBOT.home, strict=True))
+    world.q |= {HAND.settings.joint_prefix + name: 0.0 for name in HAND.joint_names}
+    threading.Event().wait(0.1)
+    return world
+
+
+def test_a_grasp_is_executed_to_the_end(robot):
+    result = robot.execute(put_back=True)
+    assert result.outcome.code == Outcome.OK, result.outcome.message
+    assert list(dict.fromkeys(robot.phases)) == list(PHASES)
+    assert [stage.stage for stage in result.stages] == ["plan", *PHASES]
+    np.testing.assert_allclose(
+        [robot.q[name] for name in ROBOT.arm.joint_names], ROBOT.home, atol=1e-3
+    )
+    np.testing.assert_allclose(result.joints_reached, top_grasp().joints[-1], atol=1e-3)
+    grasp = pose_to_msg(top_grasp().T_base_wrist_grasp).position
+    assert result.wrist_reached.pose.position.z == pytest.approx(grasp.z, abs=1e-3)
+
+
+def test_a_cancel_stops_arm_and_hand_at_once(robot):
+    result = robot.execute(cancelled=lambda: "lift" in robot.phases)
+    assert (result.outcome.code, result.phase) == (Outcome.CANCELLED, "lift")
+    wait_until(lambda: robot.active == 0, what="end of all goals", timeout=0.5)
+
+
+def test_stop_is_latched_until_it_is_reset(robot):
+    def stop() -> bool:
+        if "approach" in robot.phases and not stopped:
+            stopped.append(robot.ask(Trigger, "/ddg/stop", Trigger.Request()))
+        return False
+
+    stopped: list[object] = []
+    assert robot.execute(cancelled=stop).outcome.code == Outcome.STOPPED
+    assert robot.active == 0
+    goals = robot.goals
+    assert robot.execute().outcome.code == Outcome.STOPPED
+    assert robot.goals == goals
+    robot.ask(Trigger, "/ddg/reset_stop", Trigger.Request())
+    assert robot.execute(put_back=False).outcome.code == Outcome.OK
+
+
+def test_an_arm_that_violates_its_tolerance_aborts(robot):
+    robot.fail = FollowJointTrajectory.Result.PATH_TOLERANCE_VIOLATED
+    result = robot.execute()
+    assert result.outcome.code == Outcome.CONTROLLER_ABORTED
+    assert "as told" in result.outcome.message
+
+
+def test_a_robot_that_falls_silent_aborts(robot):
+    def silence() -> bool:
+        robot.silent = "approach" in robot.phases
+        return False
+
+    result = robot.execute(cancelled=silence)
+    assert result.outcome.code == Outcome.CONTROLLER_ABORTED
+    assert "no joint states" in result.outcome.message
+    assert robot.active == 0
+
+
+def test_bad_goals_get_typed_answers(robot):
+    goal = ExecuteGrasp.Goal(
+        grasp=grasp_to_msg(top_grasp(x=2.0), HAND.joint_names, Header(frame_id="link_0"))
+    )
+    ask = {"name": "/ddg/execute_grasp", "timeout": 10.0}
+    assert run_action(robot.client, goal, **ask).outcome.code == Outcome.NO_IK
+    goal.grasp.header.frame_id = "moon"
+    assert run_action(robot.client, goal, **ask).outcome.code == Outcome.UNKNOWN_FRAME
+    empty = run_action(robot.client, ExecuteGrasp.Goal(), **ask)
+    assert empty.outcome.code == Outcome.UNKNOWN_FRAME
+    goal.grasp.header.frame_id, goal.grasp.joint_names = "link_0", ["a"]
+    assert run_action(robot.client, goal, **ask).outcome.code == Outcome.BAD_INPUT
+
+
+def test_reach_is_answered_pose_by_pose(robot):
+    near, far = (pose_to_msg(top_grasp(x=x).T_base_wrist[0]) for x in (0.55, 2.0))
+    request = CheckReach.Request(header=Header(frame_id="link_0"), wrist_poses=[near, far])
+    answer = robot.ask(CheckReach, "/ddg/check_reach", request)
+    assert answer.outcome.code == Outcome.OK
+    assert list(answer.reachable) == [True, False]
+    joints = np.reshape(answer.joints, (2, 7))
+    np.testing.assert_allclose(ROBOT.arm.forward(joints[0]), top_grasp().T_base_wrist[0], atol=1e-6)
+    assert np.isnan(joints[1]).all()
+    request.wrist_poses[0].orientation.w = request.wrist_poses[0].orientation.x = 0.0
+    request.wrist_poses[0].orientation.y = request.wrist_poses[0].orientation.z = 0.0
+    assert robot.ask(CheckReach, "/ddg/check_reach", request).outcome.code == Outcome.BAD_INPUT
+
+
+def test_the_frames_agree_with_the_tree(robot):
+    tree, bent = ROBOT.tree, "Index_Finger_Proximal"
+    robot.q[HAND.settings.joint_prefix + bent] = 0.4
+    poses = tree.forward((*ROBOT.arm.joint_names, bent), np.array([*ROBOT.home, 0.4]))
+    row = {link: i for i, link in enumerate(tree.link_names)}
+    wanted = {j.child: inverse(poses[row[j.parent]]) @ poses[row[j.child]] for j in tree.joints}
+    assert len(wanted) == len(tree.link_names) - 1
+
+    def arrived() -> bool:
+        found = dict(robot.frames)
+        return set(found) == set(wanted) and all(
+            np.allclose(found[link], T, atol=1e-6) for link, T in wanted.items()
+        )
+
+    wait_until(arrived, what="agreement of all frames on /tf", timeout=5.0)
+
+
+def test_the_watchdog_brakes_when_the_heartbeat_stops(robot):
+    """Last: it takes the executor's heart away."""
+    ended = []
+    robot.pace = 1.0  # a lift longer than it takes the watchdog to notice
+
+    def deadly() -> bool:
+        if "lift" in robot.phases and robot.active and not ended:
+            ended.append(time.monotonic())
+            node = robot.nodes["executor"]
+            node.destroy_publisher(node._beat)
+            node._beat = robot.create_publisher(Header, "/nowhere", 1)
+        return False
+
+    results = []
+    thread = threading.Thread(
+        target=lambda: results.append(robot.execute(cancelled=deadly)), daemon=True
+    )
+    thread.start()
+    wait_until(lambda: bool(ended), what="the lift", timeout=20.0)
+    wait_until(
+        lambda: "braked" in robot.nodes["watchdog"].health[1], what="the watchdog", timeout=2.0
+    )
+    wait_until(lambda: robot.active == 0, what="end of all goals", timeout=1.0)
+    thread.join(timeout=10.0)
+    assert results[0].outcome.code == Outcome.CONTROLLER_ABORTED

@@ -1,0 +1,63 @@
+"""The executor of our nodes: long work does not keep messages waiting, and errors come out."""
+
+import os
+import threading
+
+import pytest
+
+rclpy = pytest.importorskip("rclpy")
+
+from rclpy.callback_groups import ReentrantCallbackGroup
+from std_msgs.msg import String
+from std_srvs.srv import Trigger
+
+from ddg_core.ros.executor import NodeExecutor
+from ddg_core.waiting import wait_until
+
+pytestmark = pytest.mark.ros
+
+
+@pytest.fixture
+def graph():
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=30 + os.getpid() % 90)
+    node = rclpy.create_node("busy", context=context)
+    executor = NodeExecutor(num_threads=2, context=context)
+    executor.add_node(node)
+    yield node, executor
+    executor.shutdown()
+    node.destroy_node()
+    rclpy.shutdown(context=context)
+
+
+def test_a_service_may_wait_for_a_message(graph):
+    node, executor = graph
+    group, heard = ReentrantCallbackGroup(), threading.Event()
+    node.create_subscription(String, "news", lambda _: heard.set(), 1, callback_group=group)
+    publisher = node.create_publisher(String, "news", 1)
+
+    def answer(_, response):
+        publisher.publish(String(data="now"))
+        response.success = heard.wait(timeout=10.0)
+        return response
+
+    node.create_service(Trigger, "wait", answer, callback_group=group)
+    client = node.create_client(Trigger, "wait", callback_group=group)
+    future = client.call_async(Trigger.Request())
+    wait_until(
+        lambda: executor.spin_once(timeout_sec=0.1) or future.done(), what="answer", timeout=15.0
+    )
+    assert future.result().success
+
+
+def test_what_a_message_callback_raises_reaches_the_one_who_spins(graph):
+    node, executor = graph
+
+    def refuse(_):
+        raise ValueError("bad news")
+
+    node.create_subscription(String, "news", refuse, 1)
+    publisher = node.create_publisher(String, "news", 1)
+    publisher.publish(String(data="now"))
+    with pytest.raises(ValueError, match="bad news"):
+        wait_until(lambda: executor.spin_once(timeout_sec=0.1), what="news", timeout=10.0)

@@ -1,0 +1,124 @@
+"""Planning as a function of its ports: order, reach, scores, typed outcomes, settings."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+
+import numpy as np
+import planning_world as world
+import pytest
+
+from ddg_core.arrays import Array
+from ddg_core.description import config_folder
+from ddg_core.errors import Failed
+from ddg_core.grasp import Grasp
+from ddg_core.outcome import Outcome
+from ddg_core.ports import Reach
+from ddg_core.settings import load
+from ddg_core.view import ObjectView
+from ddg_planning.plan import (
+    PlanSettings,
+    ScoreSettings,
+    Stopwatch,
+    by_likelihood,
+    plan,
+    scored,
+)
+from ddg_planning.settings import PlanningSettings
+from ddg_planning.store import GenerationSettings
+
+VIEW = world.view_of(world.tube())
+
+
+def grasp(log_likelihood: float, x: float = 0.5) -> Grasp:
+    T = np.tile(np.eye(4), (4, 1, 1))
+    T[:, 0, 3] = x
+    return Grasp(T, np.zeros((4, 9)), "svh", "pinch", log_likelihood)
+
+
+def propose_of(grasps: Sequence[Grasp]):  # type: ignore[no-untyped-def]
+    def propose(view: ObjectView, *, n: int) -> list[Grasp]:
+        del view
+        return list(grasps)[:n]
+
+    return propose
+
+
+def near_only(T_base_wrist: Array) -> Reach:
+    near = T_base_wrist[:, 0, 3] < 0.6
+    n = len(T_base_wrist)
+    return Reach(near, np.zeros((n, 7)), np.ones(n), np.where(near, 0.3, 0.0))
+
+
+def silent(stage: str, share: float, left: int) -> None:
+    del stage, share, left
+
+
+def test_the_likeliest_reachable_grasp_comes_first() -> None:
+    candidates = [grasp(-1.0, x=0.7), grasp(-3.0), grasp(-2.0), grasp(-9.0)]
+    planned = plan(VIEW, propose_of(candidates), by_likelihood, near_only, PlanSettings(), silent)
+    assert [g.log_likelihood for g in planned] == [-2.0, -3.0, -9.0]
+    assert all(g.reachability == 0.3 for g in planned)
+
+
+def test_without_an_arm_nothing_is_left_out() -> None:
+    candidates = [grasp(-1.0, x=0.7), grasp(-3.0)]
+    planned = plan(VIEW, propose_of(candidates), by_likelihood, None, PlanSettings(), silent)
+    assert len(planned) == 2
+    assert planned[0].reachability is None
+
+
+@pytest.mark.parametrize(
+    ("candidates", "outcome"),
+    [([], Outcome.NO_CANDIDATE), ([grasp(-1.0, x=0.7)], Outcome.NO_IK)],
+)
+def test_nothing_left_is_a_typed_outcome(candidates: list[Grasp], outcome: Outcome) -> None:
+    with pytest.raises(Failed) as caught:
+        plan(VIEW, propose_of(candidates), by_likelihood, near_only, PlanSettings(), silent)
+    assert caught.value.outcome is outcome
+
+
+def test_it_abstains_below_the_least_probability() -> None:
+    def doubt(view: ObjectView, grasps: Sequence[Grasp]) -> list[Grasp]:
+        del view
+        return [replace(g, p_success=0.3) for g in grasps]
+
+    settings = PlanSettings(least_probability=0.5)
+    with pytest.raises(Failed, match="30%") as caught:
+        plan(VIEW, propose_of([grasp(-1.0)]), doubt, None, settings, silent)
+    assert caught.value.outcome is Outcome.LOW_CONFIDENCE
+
+
+def test_an_exception_from_progress_cancels_between_stages() -> None:
+    def stop(stage: str, share: float, left: int) -> None:
+        del share, left
+        if stage == "rank":
+            raise Failed(Outcome.CANCELLED, "cancelled")
+
+    with pytest.raises(Failed) as caught:
+        plan(VIEW, propose_of([grasp(-1.0)]), by_likelihood, near_only, PlanSettings(), stop)
+    assert caught.value.outcome is Outcome.CANCELLED
+
+
+def test_more_clearance_more_margin_or_more_trust_never_lower_the_score() -> None:
+    base, s = replace(grasp(-2.0), clearance=0.005, reachability=0.05), ScoreSettings()
+    assert scored(replace(base, clearance=0.01), s).score > scored(base, s).score
+    assert scored(replace(base, reachability=0.1), s).score > scored(base, s).score
+    sure, unsure = replace(base, p_success=0.9), replace(base, p_success=0.6)
+    assert scored(sure, s).score > scored(unsure, s).score
+    assert scored(replace(sure, log_likelihood=-50.0), s).score == scored(sure, s).score
+
+
+def test_stages_add_up() -> None:
+    watch = Stopwatch()
+    watch.begin("a")
+    watch.begin("b")
+    stages = watch.end()
+    assert [name for name, _ in stages] == ["a", "b"]
+    assert all(seconds >= 0.0 for _, seconds in stages)
+
+
+def test_the_settings_file_is_as_documented() -> None:
+    settings = load(config_folder() / "planning.yaml", PlanningSettings)
+    assert settings.plan.candidates >= settings.plan.max_grasps
+    generation = load(config_folder() / "generation.yaml", GenerationSettings)
+    assert generation.generator.search.candidates >= 1000

@@ -1,0 +1,155 @@
+"""The planning nodes over real ROS: a view goes in, grasps come out; typed answers otherwise."""
+
+import os
+from threading import Thread
+
+import numpy as np
+import planning_world as world
+import pytest
+
+rclpy = pytest.importorskip("rclpy", reason="needs ROS")
+pytest.importorskip("ddg_interfaces", reason="needs the built interfaces")
+
+from ddg_interfaces.action import PlanGrasps as PlanAction
+from ddg_interfaces.msg import GraspArray
+from ddg_interfaces.srv import CheckReach, GenerateGrasps, PlanGrasps, RankGrasps
+from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.executors import MultiThreadedExecutor
+from rclpy.node import Node
+from rclpy.parameter import Parameter
+
+from ddg_core.description import config_folder
+from ddg_core.ros.calls import SureActionClient, call, run_action
+from ddg_core.ros.convert import grasp_from_msg, header, view_to_msg
+from ddg_core.view import FeatureCloud
+from ddg_core.waiting import wait_until
+from ddg_planning.ros.generator_node import GeneratorNode
+from ddg_planning.ros.planner_node import PlannerNode
+from ddg_planning.ros.ranker_node import RankerNode
+
+pytestmark = pytest.mark.ros
+HAND = world.svh()
+VIEW = view_to_msg(world.view_of(world.seen(world.tube())), header("link_0", 12.5))
+
+
+class Arm(Node):
+    """Answers `/ddg/check_reach`: everything, or nothing, is within reach."""
+
+    def __init__(self) -> None:
+        super().__init__("arm")
+        self.long = True
+        group = ReentrantCallbackGroup()
+        self.create_service(CheckReach, "/ddg/check_reach", self._check, callback_group=group)
+
+    def _check(self, request, response):  # type: ignore[no-untyped-def]
+        n = len(request.wrist_poses)
+        response.outcome.code = "OK"
+        response.reachable, response.joints = [self.long] * n, [0.0] * (7 * n)
+        response.manipulability, response.margin = [0.1] * n, [0.5 * self.long] * n
+        return response
+
+
+@pytest.fixture(scope="module")
+def graph():  # type: ignore[no-untyped-def]
+    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+    rclpy.init(domain_id=62)
+    where = [Parameter("config_dir", value=str(config_folder()))]
+    nodes = [
+        GeneratorNode("generator", parameter_overrides=where),
+        RankerNode("ranker", parameter_overrides=where),
+        PlannerNode("planner", parameter_overrides=where),
+    ]
+    arm = Arm()
+    executor = MultiThreadedExecutor(num_threads=8)
+    for node in (*nodes, arm):
+        executor.add_node(node)
+    thread = Thread(target=executor.spin, daemon=True)
+    thread.start()
+    for node in nodes:
+        node.trigger_configure()
+        node.trigger_activate()
+    yield arm
+    for node in nodes:
+        node.trigger_shutdown()
+    executor.shutdown(timeout_sec=2.0)
+    thread.join(timeout=5.0)
+    rclpy.try_shutdown()
+
+
+@pytest.fixture(scope="module")
+def ask(graph):  # type: ignore[no-untyped-def]
+    clients = {
+        kind: graph.create_client(kind, name)
+        for kind, name in (
+            (GenerateGrasps, "/ddg/generate_grasps"),
+            (RankGrasps, "/ddg/rank_grasps"),
+            (PlanGrasps, "/ddg/plan_grasps"),
+        )
+    }
+    return lambda request: call(
+        clients[next(k for k in clients if isinstance(request, k.Request))], request, timeout=60.0
+    )
+
+
+def test_a_view_is_answered_with_grasps_best_first(graph, ask) -> None:  # type: ignore[no-untyped-def]
+    heard = []
+    graph.create_subscription(GraspArray, "/ddg/grasps", heard.append, 10)
+    wait_until(lambda: graph.count_publishers("/ddg/grasps") > 0, what="publisher", timeout=10.0)
+    request = PlanGrasps.Request(capture_now=False, view=VIEW, seed=3, max_grasps=5)
+    answer = ask(request)
+    assert (answer.outcome.code, answer.outcome.message) == ("OK", "")
+    assert len(answer.grasps) == 5
+    grasps = [grasp_from_msg(msg, HAND.joint_names) for msg in answer.grasps]
+    scores = [grasp.score for grasp in grasps]
+    assert scores == sorted(scores, reverse=True)
+    assert all(g.reachability == 0.5 and g.clearance is not None for g in grasps)
+    assert all(g.p_success is None for g in grasps)
+    assert answer.grasps[0].header == VIEW.header
+    assert [s.stage for s in answer.stages] == ["generate", "reach", "rank", "done"]
+    again = ask(request)
+    np.testing.assert_array_equal(again.grasps[0].joints, answer.grasps[0].joints)
+    wait_until(lambda: bool(heard), what="grasps for viewers", timeout=5.0)
+
+
+def test_kinds_may_be_chosen(ask) -> None:  # type: ignore[no-untyped-def]
+    kinds = ["power"]
+    answer = ask(GenerateGrasps.Request(view=VIEW, kinds=kinds, count=3, seed=0))
+    assert {grasp.kind for grasp in answer.grasps} == set(kinds)
+    assert len(answer.grasps) == 3
+
+
+def test_bad_requests_are_answered_with_the_reason(ask) -> None:  # type: ignore[no-untyped-def]
+    answer = ask(GenerateGrasps.Request(view=VIEW, kinds=["powr"]))
+    assert answer.outcome.code == "BAD_INPUT"
+    assert "did you mean 'power'" in answer.outcome.message
+    cloud = world.tube()
+    few = FeatureCloud(cloud.points[:5], cloud.frames[:5], cloud.curvatures[:5])
+    view = view_to_msg(world.view_of(few), header("link_0", 0.0))
+    answer = ask(PlanGrasps.Request(capture_now=False, view=view))
+    assert (answer.outcome.code, len(answer.grasps)) == ("NO_CLOUD", 0)
+    assert ask(GenerateGrasps.Request()).outcome.code == "BAD_INPUT"
+
+
+def test_an_arm_that_reaches_nothing_is_told(graph, ask) -> None:  # type: ignore[no-untyped-def]
+    graph.long = False
+    try:
+        answer = ask(PlanGrasps.Request(capture_now=False, view=VIEW))
+        assert answer.outcome.code == "NO_IK"
+        assert ask(PlanGrasps.Request(capture_now=False, view=VIEW, check_reach=False)).grasps
+    finally:
+        graph.long = True
+
+
+def test_the_action_reports_progress_and_can_be_cancelled(graph) -> None:  # type: ignore[no-untyped-def]
+    client = SureActionClient(graph, PlanAction, "/ddg/plan_grasps")
+    goal = PlanAction.Goal(capture_now=False, view=VIEW, seed=1)
+    stages: list[str] = []
+    result = run_action(
+        client, goal, name="/ddg/plan_grasps", timeout=60.0,
+        on_feedback=lambda feedback: stages.append(feedback.stage),
+    )  # fmt: skip
+    assert result.outcome.code == "OK"
+    assert result.grasps
+    wait_until(lambda: "done" in stages, what="feedback", timeout=5.0)
+    result = run_action(client, goal, name="/ddg/plan_grasps", timeout=60.0, cancelled=lambda: True)
+    assert result.outcome.code == "CANCELLED"

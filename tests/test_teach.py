@@ -1,0 +1,98 @@
+"""Teaching: plans, poses around the object, files; one short demonstration in physics."""
+
+from pathlib import Path
+
+import numpy as np
+import planning_world as world
+import pytest
+
+from ddg_cli.main import main
+from ddg_cli.teach import add_arguments
+from ddg_cli.teach.plans import PLANS
+from ddg_cli.teach.pose import draw, fingertips
+from ddg_planning.generate.demonstration import load_demonstration
+from ddg_planning.generate.grasp_model import load_models
+from ddg_planning.store import DEMONSTRATIONS, MODELS
+from ddg_sim.objects.catalogue import FAMILIES
+
+HAND = world.svh()
+
+
+@pytest.mark.parametrize("kind", PLANS)
+def test_thumb_and_fingers_are_put_on_both_sides_of_the_object(kind: str) -> None:
+    plan, rng = PLANS[kind], np.random.default_rng(0)
+    item = plan.make(1.0)
+    for _ in range(5):
+        trial = draw(plan, item, HAND, rng)
+        joints = trial.start + np.linspace(0.0, 1.0, 30)[:, None] * (trial.end - trial.start)
+        thumb, fingers = fingertips(HAND, plan, joints)
+        gap = np.linalg.norm(fingers - thumb, axis=1)
+        at = int(np.argmin(np.abs(gap - plan.width - 0.016)))
+        R, t = trial.T_object_wrist[:3, :3], trial.T_object_wrist[:3, 3]
+        middle = R @ (thumb[at] + fingers[at]) / 2 + t
+        assert abs(np.linalg.norm(middle[:2]) - plan.off) < 0.03
+        assert item.vertices[:, 2].min() < middle[2] < item.vertices[:, 2].max() + 0.01
+        np.testing.assert_allclose(np.linalg.norm(trial.approach), 1.0)
+        before = trial.grasp(kind, "svh", np.eye(4)).T_base_wrist[0]
+        assert np.linalg.norm(before[:3, 3] - t) == pytest.approx(0.09)
+
+
+def test_demonstration_objects_are_in_no_catalogue() -> None:
+    names = {plan.make(1.0).name for plan in PLANS.values()}
+    assert len(names) == len(PLANS)
+    assert not names & set(FAMILIES)
+
+
+def test_what_is_taught_is_stored_with_its_provenance() -> None:
+    paths = sorted((DEMONSTRATIONS / "svh").glob("*.npz"))
+    assert len(paths) >= 5
+    for path in paths:
+        demonstration = load_demonstration(path)
+        assert demonstration.kind in PLANS
+        assert float(demonstration.provenance["held_with_errors"]) >= 0.5
+        assert demonstration.provenance["object"]
+        assert (demonstration.joints >= HAND.limits[:, 0] - 1e-9).all()
+        assert (demonstration.joints <= HAND.limits[:, 1] + 1e-9).all()
+    models = load_models(MODELS / "svh", HAND)
+    assert {m.kind for m in models} == {p.stem for p in paths}
+    for model in models:
+        links = {contact.link for contact in model.contacts}
+        assert links & set(HAND.settings.thumb_links), model.kind
+        assert links & set(HAND.settings.finger_links), model.kind
+
+
+def test_learning_again_gives_the_stored_models(tmp_path: Path) -> None:
+    for path in (DEMONSTRATIONS / "svh").glob("*.npz"):
+        load_demonstration(path).save(tmp_path / "demonstrations" / path.name)
+    assert main(["teach", "learn", "--folder", str(tmp_path)]) == 0
+    again = {m.kind: m.id for m in load_models(tmp_path / "models", HAND)}
+    assert again == {m.kind: m.id for m in load_models(MODELS / "svh", HAND)}
+
+
+def test_show_tells_what_a_file_holds(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    world.wrap(world.tube(), HAND).save(tmp_path / "demonstrations" / "wrap.npz")
+    assert main(["teach", "learn", "--folder", str(tmp_path)]) == 0
+    for part in ("demonstrations", "models"):
+        assert main(["teach", "show", str(tmp_path / part / "wrap.npz")]) == 0
+        assert "wrap" in capsys.readouterr().out
+    assert main(["teach", "show", str(tmp_path / "none.npz")]) == 2
+    assert main(["teach", "learn", "--folder", str(tmp_path / "nowhere")]) == 2
+    assert main(["teach", "demos", "--only", "pinsch"]) == 2
+    assert "did you mean 'pinch'" in capsys.readouterr().err
+
+
+def test_the_command_line_is_light() -> None:
+    import argparse
+
+    parser = argparse.ArgumentParser()
+    add_arguments(parser)
+    assert parser.parse_args(["demos"]).seed == 0
+
+
+@pytest.mark.slow
+def test_a_demonstration_is_made_in_physics(tmp_path: Path) -> None:
+    code = main(["teach", "demos", "--only", "top", "--tries", "4", "--folder", str(tmp_path)])
+    assert code == 0
+    made = load_demonstration(tmp_path / "demonstrations" / "top.npz")
+    assert len(made.cloud) > 500
+    assert made.provenance["made_by"] == "ddg teach demos"
