@@ -103,7 +103,7 @@ def graph():
     yield camera, node, client
     node.trigger_shutdown()
     executor.shutdown(timeout_sec=2.0)
-    thread.join(timeout=5.0)
+    thread.join(timeout=30.0)
     rclpy.try_shutdown()
 
 
@@ -119,7 +119,7 @@ def camera(graph):
 
 @pytest.fixture
 def capture(graph):
-    return lambda **fields: call(graph[2], CaptureView.Request(**fields), timeout=20.0)
+    return lambda **fields: call(graph[2], CaptureView.Request(**fields), timeout=60.0)
 
 
 @pytest.fixture
@@ -147,9 +147,9 @@ def test_a_fresh_view_of_the_largest_object(graph, capture, camera):
 def test_the_cloud_is_published(graph, capture, camera):
     got = []
     subscription = camera.create_subscription(PointCloud2, "/ddg/object_cloud", got.append, 10)
-    wait_until(lambda: subscription.get_publisher_count() > 0, what="publisher", timeout=5.0)
+    wait_until(lambda: subscription.get_publisher_count() > 0, what="publisher", timeout=30.0)
     answer = capture()
-    wait_until(lambda: bool(got), what="object cloud", timeout=5.0)
+    wait_until(lambda: bool(got), what="object cloud", timeout=30.0)
     assert got[-1].width == answer.view.cloud.width
     camera.destroy_subscription(subscription)
 

@@ -46,9 +46,9 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
 def test_a_deaf_node_and_its_child_are_gone_after_the_block(package: str) -> None:
     with running({"deaf": NodeSettings(package, "deaf")}, own_domain=True) as nodes:
         group = nodes.processes["deaf"].pid
-        wait_until(lambda: "ready" in nodes.log("deaf").read_text(), what="deaf node", timeout=10)
+        wait_until(lambda: "ready" in nodes.log("deaf").read_text(), what="deaf node", timeout=60.0)
         assert keeper.alive(group)
-    wait_until(lambda: not keeper.alive(group), what="end of the group", timeout=5)
+    wait_until(lambda: not keeper.alive(group), what="end of the group", timeout=60.0)
 
 
 def test_a_dead_node_is_reported_with_its_last_words(package: str) -> None:
@@ -85,7 +85,7 @@ def test_nodes_end_when_their_starter_is_killed(package: str) -> None:
         group = int(starter.stdout.readline())
         assert keeper.alive(group)
         starter.kill()
-    wait_until(lambda: not _runs(group), what="end of the node", timeout=20)
+    wait_until(lambda: not _runs(group), what="end of the node", timeout=60.0)
 
 
 @pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGHUP])

@@ -91,7 +91,7 @@ class Neighbours(rclpy.node.Node):
         result = ExecuteGrasp.Result(phase=phase, joints_reached=[0.1])
         result.outcome.code = self.executed
         if self.hang.is_set():
-            wait_until(lambda: handle.is_cancel_requested, what="cancel", timeout=10.0)
+            wait_until(lambda: handle.is_cancel_requested, what="cancel", timeout=60.0)
             handle.canceled()
             result.outcome.code = "CANCELLED"
             return result
@@ -146,7 +146,7 @@ def run(world, stages=None, cancelled=lambda: False):
         world.others.client,
         RunTrial.Goal(object="mug_000", seed=3),
         name="/ddg/run_trial",
-        timeout=20.0,
+        timeout=60.0,
         on_feedback=lambda f: stages.append(f.stage) if stages is not None else None,
         cancelled=cancelled,
     )

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import TYPE_CHECKING
 
 from ddg_core.errors import UnknownName
@@ -16,6 +16,9 @@ if TYPE_CHECKING:
     from ddg_core.view import ObjectView
     from ddg_sim.rollout.rollout import Propose
     from ddg_sim.rollout.view import SceneView
+
+
+PLANNED = 100  # grasps of a whole plan
 
 
 @dataclass(frozen=True)
@@ -76,18 +79,24 @@ def gm1(asked: Asked) -> Propose:
 
 
 def mixed(asked: Asked) -> Propose:
-    """Four in five of the generative model, the rest random: failures of every kind."""
+    """Four in five of the generative model, the rest random: failures of every kind.
+
+    Of the model's plan the first is taken and the others evenly from all ranks: who learns to rank
+    must have seen more than the top.
+    """
     from ddg_core.errors import DdgError
 
-    taught, random = gm1(asked), near_surface(asked)
+    taught, random = gm1(replace(asked, grasps=PLANNED)), near_surface(asked)
 
     def propose(view: SceneView, rng: np.random.Generator) -> Sequence[Grasp]:
-        few = -(-asked.grasps // 5)
+        most = asked.grasps - -(-asked.grasps // 5)
         try:
-            best = list(taught(view, rng))[: asked.grasps - few]
+            planned = taught(view, rng)
         except DdgError:
-            best = []
-        return [*best, *list(random(view, rng))[: asked.grasps - len(best)]]
+            planned = []
+        ranks = [0, *(1 + rng.permutation(max(len(planned) - 1, 0)))][:most]
+        chosen = [planned[rank] for rank in sorted(ranks) if rank < len(planned)]
+        return [*chosen, *list(random(view, rng))[: asked.grasps - len(chosen)]]
 
     return propose
 

@@ -29,17 +29,26 @@ class Pace:
     hands a callable to `ask`, and it is run between two ticks.
     """
 
-    def __init__(self, simulation: Advancing, *, factor: float, tick: float) -> None:
+    def __init__(
+        self,
+        simulation: Advancing,
+        *,
+        factor: float,
+        tick: float,
+        clock: Callable[[], float] = time.monotonic,
+    ) -> None:
         """Prepare; `start` begins.
 
         Args:
             simulation: What to advance.
             factor: Simulated seconds per second of the wall clock.
             tick: How often to look at the clock, in [s].
+            clock: The clock to keep up with, in [s].
         """
         self._simulation = simulation
         self._factor = factor
         self._tick = tick
+        self._clock = clock
         self._requests: queue.SimpleQueue[Callable[[], None] | None] = queue.SimpleQueue()
         self._thread = threading.Thread(target=self._run, name="physics", daemon=True)
         self._late = 0.0
@@ -81,11 +90,11 @@ class Pace:
             raise
 
     def _pace(self) -> None:
-        origin, epoch = time.monotonic(), self._simulation.time
+        origin, epoch = self._clock(), self._simulation.time
         while True:
             if not self._serve(until=time.monotonic() + self._tick):
                 return
-            now = time.monotonic()
+            now = self._clock()
             if self.paused:
                 origin, epoch = now, self._simulation.time
                 continue
