@@ -24,8 +24,15 @@ def test_generate_inspect_verify_show_split_and_merge(
     assert made_answer["scenes"] == 3
     for key in ("grasps", "success_rate", "hash", "grasps_per_core_s"):
         assert key in made_answer
-    code, seen = ddg("inspect", tmp_path / "a")
+    document = tmp_path / "results.md"
+    document.write_text("<!-- ddg:data -->\n<!-- /ddg:data -->\n")
+    code, seen = ddg("inspect", tmp_path / "a", "--results", document)
     assert (code, seen["hash"], seen["scenes"]) == (0, made_answer["hash"], 3)
+    for groups in (seen["by_family"], seen["by_type"], seen["by_split"]):
+        assert isinstance(groups, dict)
+        assert sum(group["n"] for group in groups.values()) == seen["grasps"]
+    assert f"held {seen['held']} of {seen['grasps']}" in document.read_text()
+    assert "near_surface" in document.read_text()
     code, replayed = ddg("verify", tmp_path / "a", "--scenes", 1)
     assert (code, replayed["scenes"], replayed["different"]) == (0, 1, 0)
     code, _ = ddg("split", tmp_path / "a", "--out", tmp_path / "parts")

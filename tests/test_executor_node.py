@@ -140,8 +140,7 @@ def world(tmp_path_factory) -> Iterator[Robot]:
     )
     where = [Parameter("config_dir", value=str(config))]
     nodes = [
-        kind(parameter_overrides=where)
-        for kind in (ExecutorNode, WatchdogNode, StatePublisherNode)
+        kind(parameter_overrides=where) for kind in (ExecutorNode, WatchdogNode, StatePublisherNode)
     ]
     for node in nodes:
         node.trigger_configure()

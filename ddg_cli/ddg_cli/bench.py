@@ -3,6 +3,7 @@
 import argparse
 import importlib.util
 
+from ddg_cli import results
 from ddg_cli.report import Report
 from ddg_cli.setup_.files import ROOT
 from ddg_core.errors import UnknownName
@@ -12,6 +13,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the options."""
     parser.add_argument("name", nargs="?", help="file in benchmarks/, without .py")
     parser.add_argument("--list", action="store_true", help="list the benchmarks")
+    results.add_option(parser, "bench-{name}")
 
 
 def names() -> list[str]:

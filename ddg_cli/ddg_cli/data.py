@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import Any
 
+from ddg_cli import results
 from ddg_cli.report import Report
 from ddg_core.errors import BadInput
 
@@ -23,6 +24,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     make.add_argument("--settings", type=Path, help="YAML of rollout settings")
     make.add_argument("--ray-address", help="of a running Ray cluster")
     look = actions.add_parser("inspect", help="print what is in a data set")
+    results.add_option(look, "data")
     replay = actions.add_parser("verify", help="replay a sample: the labels must be the same")
     replay.add_argument("--scenes", type=int, default=20, help="how many to replay")
     page = actions.add_parser("show", help="draw a page of grasps with their outcomes")
@@ -107,7 +109,7 @@ def _inspect(args: argparse.Namespace) -> Report:
 
     dataset = Dataset(args.folder)
     answer = {"hash": dataset.content(), **summary(dataset), "header": to_tree(dataset.header)}
-    return Report(answer, _lines({k: v for k, v in answer.items() if k != "header"}))
+    return Report(answer, _contents(answer))
 
 
 def _verify(args: argparse.Namespace) -> Report:
@@ -157,6 +159,29 @@ def _merge(args: argparse.Namespace) -> Report:
     dataset = merge(args.folders, args.out)
     answer = {"scenes": len(dataset.seeds()), "hash": dataset.content(), "folder": args.out}
     return Report(answer, _lines(answer))
+
+
+def _contents(answer: dict[str, Any]) -> str:
+    """What is in a data set, for people."""
+    n, held, (low, high) = answer["grasps"], answer["held"], answer["bootstrap95"]
+    rate = f"{held / n:.1%} (95 % interval over objects {low:.1%} to {high:.1%})" if n else "none"
+    lines = [
+        f"{answer['scenes']} scenes, hash {answer['hash']}",
+        f"{n} grasps at {answer['objects']} objects, {answer['lifted']} of them lifted",
+        f"held {held} of {n} = {rate}",
+    ]
+    for title in ("outcomes", "errors"):
+        counts = ", ".join(f"{name} {count}" for name, count in answer[title].items())
+        lines.append(f"{title}: {counts or 'none'}")
+    for title in ("family", "type", "split"):
+        lines.append(f"by {title}, with 95 % Wilson intervals over grasps:")
+        for name, group in answer[f"by_{title}"].items():
+            low, high = group["wilson95"]
+            lines.append(
+                f"  {name:<14} {group['held']:>6} of {group['n']:<6} ="
+                f" {group['success_rate']:>6.1%}  ({low:.1%} to {high:.1%})"
+            )
+    return "\n".join(lines)
 
 
 def _lines(answer: dict[str, Any]) -> str:

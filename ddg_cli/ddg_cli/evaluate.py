@@ -5,6 +5,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ddg_cli import results
 from ddg_cli.report import Report
 from ddg_core.errors import BadInput, UnknownName
 
@@ -35,6 +36,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     pair = actions.add_parser("compare", help="two results on the same scenes, paired")
     pair.add_argument("first", type=Path, help="result of eval success --out")
     pair.add_argument("second", type=Path, help="another")
+    results.add_option(go, "success")
+    results.add_option(pair, "compare")
     for action in (go, pair):
         action.add_argument(
             "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"

@@ -7,6 +7,7 @@ from dataclasses import asdict
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from ddg_cli import results
 from ddg_cli.report import Report, exit_code
 from ddg_cli.stopwatch import Stopwatch
 from ddg_core.errors import DdgError
@@ -35,6 +36,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="use the nodes of `ddg up` in this ROS domain; they know where results go",
     )
+    results.add_option(parser, "trials")
 
 
 def run(args: argparse.Namespace) -> Report:

@@ -10,6 +10,7 @@ from PIL import Image
 
 from ddg_core.errors import BadInput
 from ddg_core.outcome import Outcome
+from ddg_core.statistics import bootstrap_by_object, wilson
 from ddg_sim.dataset.codec import Row
 from ddg_sim.dataset.store import Dataset
 from ddg_sim.objects.catalogue import kind_of, split
@@ -21,18 +22,25 @@ _SIDE = 200  # pixels of a thumbnail
 
 
 def summary(dataset: Dataset) -> dict[str, Any]:
-    """Counts and success rates: in all, per kind of object, per kind of grasp, per split."""
+    """Counts and success rates: in all, per family of objects, per type of grasp, per split.
+
+    Wilson intervals take grasps as independent; `bootstrap95` draws whole objects.
+    """
     grasps = dataset.grasps()
     errors = [row["error"] for row in dataset.rows(["error"])]
+    held = [grasp["outcome"] == Outcome.HELD for grasp in grasps]
+    objects = [grasp["object"] for grasp in grasps]
     return {
         "scenes": len(errors),
         "grasps": len(grasps),
         "lifted": sum(grasp["lifted"] for grasp in grasps),
-        "objects": len({grasp["object"] for grasp in grasps}),
+        "objects": len(set(objects)),
+        "held": sum(held),
         "success_rate": success_rate(grasps),
+        "bootstrap95": bootstrap_by_object(held, objects, rng=np.random.default_rng(0)),
         "outcomes": dict(Counter(grasp["outcome"] for grasp in grasps)),
         "errors": dict(Counter(error.split(":")[0] for error in errors if error)),
-        "by_object": _rates(grasps, lambda grasp: kind_of(Path(grasp["object"]).name)),
+        "by_family": _rates(grasps, lambda grasp: kind_of(Path(grasp["object"]).name)),
         "by_type": _rates(grasps, lambda grasp: str(grasp["kind"])),
         "by_split": _rates(grasps, lambda grasp: split(grasp["object"])),
     }
@@ -86,7 +94,9 @@ def _rates(grasps: Sequence[Row], key: Callable[[Row], str]) -> dict[str, dict[s
     groups: dict[str, list[Row]] = defaultdict(list)
     for grasp in grasps:
         groups[key(grasp)].append(grasp)
-    return {
-        name: {"grasps": len(group), "success_rate": success_rate(group)}
-        for name, group in sorted(groups.items())
-    }
+    return {name: _rate(group) for name, group in sorted(groups.items())}
+
+
+def _rate(grasps: Sequence[Row]) -> dict[str, Any]:
+    n, held = len(grasps), sum(grasp["outcome"] == Outcome.HELD for grasp in grasps)
+    return {"n": n, "held": held, "success_rate": held / n, "wilson95": wilson(held, n)}
