@@ -1,8 +1,8 @@
 """How many grasps are simulated per core-second, and how near that is to the limit.
 
 A lifted grasp: closing around an object of up to three convex parts, lifting it 20 cm, holding it
-for 1 s. The limit is a bare loop of mj_step with the same commands from the same state. Times are
-CPU time of this process, so that a busy machine disturbs them less.
+for 1 s. The limit is a bare loop of mj_step with the same commands through the same states. Times
+are CPU time of this process, the shortest of three, so that a busy machine disturbs them less.
 """
 
 import resource
@@ -21,7 +21,7 @@ from ddg_sim.rollout.rollout import RolloutSettings, open_scene
 from ddg_sim.rollout.simulate import GraspSimulation
 from ddg_sim.rollout.view import draw_view
 
-_SCENES, _GRASPS = 16, 8
+_SCENES, _GRASPS, _REPEATS = 16, 8, 3
 _KINDS = ("box", "can", "ball", "bottle", "salt_shaker", "stapler")  # of up to three parts
 
 
@@ -42,8 +42,10 @@ def run() -> dict[str, float]:
         held = [grasp for grasp in grasps if opened.simulation.run(grasp).held]
         tries_s.append(time.process_time() - began)
         tried += len(grasps)
-        ours += [_seconds(partial(opened.simulation.run, grasp)) for grasp in held]
-        bare += [_bare(opened.simulation, grasp) for grasp in held]
+        for grasp in held:
+            fastest = _fastest(opened.simulation, grasp)
+            ours.append(fastest[0])
+            bare.append(fastest[1])
     return {
         "grasps_per_core_s": len(ours) / sum(ours),
         "grasp_median_ms": 1e3 * float(np.median(ours)),
@@ -61,24 +63,36 @@ def _seconds(work: Callable[[], object]) -> float:
     return time.process_time() - began
 
 
+def _fastest(simulation: GraspSimulation, grasp: Grasp) -> tuple[float, float]:
+    """Shortest times of a try and of its bare loop, in turn, so that both meet the same machine."""
+    tries = [
+        (_seconds(partial(simulation.run, grasp)), _bare(simulation, grasp))
+        for _ in range(_REPEATS)
+    ]
+    ours, bare = zip(*tries, strict=True)
+    return min(ours), min(bare)
+
+
 def _bare(simulation: GraspSimulation, grasp: Grasp) -> float:
-    """Time of the bare loop with the commands that `grasp` is played with."""
+    """Time of the bare loop that goes through the very states of a try."""
     commands: list[Array] = []
-    start: list[Array] = []
+    states: list[Array] = []
 
     def note(data: mujoco.MjData) -> None:
         commands.append(data.ctrl.copy())
-        if len(commands) == 1:
-            start.extend([data.qpos.copy(), data.qvel.copy()])
+        states.append(np.concatenate([data.qpos, data.qvel, data.qacc_warmstart]))
 
     simulation.run(grasp, on_step=note)
     model, data = simulation.world.model, simulation.data
     mujoco.mj_resetData(model, data)
-    data.qpos[:], data.qvel[:] = start
+    parts = np.split(states[0], [model.nq, model.nq + model.nv])
+    data.qpos[:], data.qvel[:], data.qacc_warmstart[:] = parts
 
     def loop() -> None:
-        for command in commands:
+        for command in commands[1:]:
             data.ctrl[:] = command
             mujoco.mj_step(model, data)
 
-    return _seconds(loop)
+    seconds = _seconds(loop)
+    assert np.array_equal(data.qpos, states[-1][: model.nq]), "the bare loop went another way"
+    return seconds * len(commands) / (len(commands) - 1)

@@ -52,15 +52,16 @@ def touching(
     world: World, data: mujoco.MjData, *, body: str = "object", least_force: float = 0.02
 ) -> Touching:
     """Who presses on the object; hand links count from `least_force` [N], others always."""
-    bodies, thing = np.asarray(world.model.geom_bodyid), world.body(body)
-    pairs, addresses = data.contact.geom, data.contact.efc_address
-    on_object = bodies[pairs] == thing
+    owners, thing, forces = world.geom_owners, world.body(body), data.efc_force
     links: dict[str, float] = {}
     others: set[str] = set()
-    for i in np.flatnonzero((addresses >= 0) & (on_object[:, 0] | on_object[:, 1])):
-        geom = int(pairs[i, 1] if on_object[i, 0] else pairs[i, 0])
-        force = float(data.efc_force[addresses[i]])  # of an elliptic cone: the normal comes first
-        name = world.hand_bodies.get(int(bodies[geom]))
+    contacts = zip(data.contact.geom.tolist(), data.contact.efc_address.tolist(), strict=True)
+    for (first, second), address in contacts:  # a plain loop: there are about ten
+        if address < 0 or thing not in (owners[first], owners[second]):
+            continue
+        geom = second if owners[first] == thing else first
+        force = float(forces[address])  # of an elliptic cone: the normal comes first
+        name = world.hand_bodies.get(owners[geom])
         if name is not None:
             links[name] = links.get(name, 0.0) + force
         elif force > 0.0:
