@@ -27,6 +27,11 @@ NODES = {
         signal.pause()
     """,
     "weak": "import sys; sys.exit('no depth image for 5 s')",
+    "untidy": """
+        import signal, tempfile
+        print(tempfile.mkdtemp(), flush=True)
+        signal.pause()
+    """,
 }
 
 
@@ -49,6 +54,16 @@ def test_a_deaf_node_and_its_child_are_gone_after_the_block(package: str) -> Non
         wait_until(lambda: "ready" in nodes.log("deaf").read_text(), what="deaf node", timeout=60.0)
         assert keeper.alive(group)
     wait_until(lambda: not keeper.alive(group), what="end of the group", timeout=60.0)
+
+
+def test_temporary_files_of_a_killed_node_are_gone_after_the_block(package: str) -> None:
+    with running({"untidy": NodeSettings(package, "untidy")}, own_domain=True) as nodes:
+        log = nodes.log("untidy")
+        wait_until(lambda: log.read_text().endswith("\n"), what="untidy node", timeout=60.0)
+        folder = Path(log.read_text().strip())
+        assert folder.is_dir()
+        nodes.processes["untidy"].kill()
+    assert not folder.exists()
 
 
 def test_a_dead_node_is_reported_with_its_last_words(package: str) -> None:
@@ -92,6 +107,7 @@ def test_nodes_end_when_their_starter_is_killed(package: str) -> None:
 def test_nodes_end_when_their_starter_is_told_to(package: str, number: int) -> None:
     program = f"""
         import signal
+        signal.signal(signal.SIGINT, signal.SIG_IGN)  # a shell does so to what it starts with &
         from ddg_cli.graph import NodeSettings
         from ddg_cli.processes import running
         with running({{"calm": NodeSettings({package!r}, "calm")}}, own_domain=True) as nodes:
@@ -105,7 +121,10 @@ def test_nodes_end_when_their_starter_is_told_to(package: str, number: int) -> N
         assert starter.stdout is not None
         group = int(starter.stdout.readline())
         starter.send_signal(number)
-        assert starter.wait(20) != 0
+        try:
+            assert starter.wait(60) != 0
+        finally:
+            starter.kill()
     assert not _runs(group)
 
 

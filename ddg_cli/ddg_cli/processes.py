@@ -133,8 +133,9 @@ class Nodes:
 def running(nodes: Mapping[str, NodeSettings], *, own_domain: bool) -> Iterator[Nodes]:
     """Run nodes for as long as the block lasts; nothing of them is left after it.
 
-    In the block, SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does, and this process's
-    own ROS environment is that of the nodes.
+    In the block, SIGTERM and SIGHUP raise KeyboardInterrupt as Ctrl-C does (and Ctrl-C does it
+    also where a shell started this in the background), and this process's own ROS environment is
+    that of the nodes. Their temporary files go with them, however they end.
 
     Args:
         nodes: What to run, by ROS name.
@@ -148,13 +149,17 @@ def running(nodes: Mapping[str, NodeSettings], *, own_domain: bool) -> Iterator[
             changed["ROS_DOMAIN_ID"] = str(stack.enter_context(_domain()))
         stack.enter_context(_environment(changed))
         stack.enter_context(_signals())
+        scratch = logs / "tmp"
+        scratch.mkdir()
+        stack.callback(shutil.rmtree, scratch, ignore_errors=True)
         group = Nodes(logs)
         stack.callback(group.end)
         # Numerical libraries spin at their barriers: with many processes on few cores, threads
         # of one would steal the time of all.
         env = {"OMP_NUM_THREADS": "1", "OPENBLAS_NUM_THREADS": "1", "PYTHONUNBUFFERED": "1"}
+        env |= os.environ | {"TMPDIR": str(scratch)}
         for name, node in nodes.items():
-            group.start(name, node.command(), env | os.environ)
+            group.start(name, node.command(), env)
         yield group
 
 
@@ -177,7 +182,7 @@ def _signals() -> Iterator[None]:
     def interrupt(_number: int, _frame: FrameType | None) -> None:
         raise KeyboardInterrupt
 
-    numbers = (signal.SIGTERM, signal.SIGHUP)
+    numbers = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     before = {number: signal.signal(number, interrupt) for number in numbers}
     try:
         yield
