@@ -146,6 +146,8 @@ def test_a_groups_parameters_reach_its_nodes_and_a_nodes_own_ones_win() -> None:
     assert chosen["a"].parameters == {"rate": "1", "use_sim_time": "true"}
     assert chosen["b"].parameters == {"rate": "2", "use_sim_time": "true"}
     assert "-p rate:=2" in " ".join(chosen["b"].command())
+    for_all = graph.select(["c"], {"use_sim_time": "true"})
+    assert for_all["c"].parameters == {"rate": "2", "use_sim_time": "true"}
 
 
 def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:

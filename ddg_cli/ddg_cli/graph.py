@@ -1,7 +1,7 @@
 """The node graph of `config/graph.yaml`: the one place that says who runs in which world."""
 
 import sys
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -63,20 +63,27 @@ class Graph:
                     known = ", ".join(self.nodes)
                     raise ValueError(f"group {name!r}: no node {node!r} (there is: {known})")
 
-    def select(self, names: Iterable[str]) -> dict[str, NodeSettings]:
+    def select(
+        self, names: Iterable[str], parameters: Mapping[str, str] | None = None
+    ) -> dict[str, NodeSettings]:
         """Nodes of some groups and nodes, in the order of the graph; a group's parameters apply.
+
+        Args:
+            names: Groups and nodes.
+            parameters: What all of them get beside that.
 
         Raises:
             UnknownName: Neither a group nor a node is called so.
         """
         chosen: dict[str, dict[str, str]] = {}
+        for_all = dict(parameters or {})
         for name in names:
             if name in self.groups:
                 group = self.groups[name]
                 for node in group.nodes:
-                    chosen.setdefault(node, {}).update(group.parameters)
+                    chosen.setdefault(node, for_all.copy()).update(group.parameters)
             elif name in self.nodes:
-                chosen.setdefault(name, {})
+                chosen.setdefault(name, for_all.copy())
             else:
                 raise UnknownName("group or node", name, [*self.groups, *self.nodes])
         return {

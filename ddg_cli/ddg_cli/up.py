@@ -24,6 +24,11 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         help="what to put on the twin's table; none leaves it empty (default %(default)s)",
     )
     parser.add_argument("--seed", type=int, default=1, help="of its pose (default %(default)s)")
+    parser.add_argument(
+        "--sim-time",
+        action="store_true",
+        help="single nodes follow the clock of a twin that is already up",
+    )
     parser.add_argument("--graph", type=Path, help="graph file (default: config/graph.yaml)")
     parser.add_argument("--list", action="store_true", help="list groups and nodes")
 
@@ -38,7 +43,7 @@ def run(args: argparse.Namespace) -> Report:
         groups = {name: list(group.nodes) for name, group in graph.groups.items()}
         lines = [f"{name}: {', '.join(nodes)}" for name, nodes in groups.items()]
         return Report({"groups": groups, "nodes": list(graph.nodes)}, "\n".join(lines))
-    nodes = graph.select(args.names)
+    nodes = graph.select(args.names, {"use_sim_time": "true"} if args.sim_time else None)
 
     from ddg_cli.processes import running
     from ddg_cli.ros.ready import wait_active
