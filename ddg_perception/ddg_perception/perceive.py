@@ -115,12 +115,7 @@ def segment_image(
     if near is not None:
         check_near(near)
     if mask is not None:
-        image.camera.check_image("mask", mask.shape)
-        if not np.isfinite(depth[mask]).any():
-            raise Failed(
-                Outcome.EMPTY_MASK,
-                f"the mask leaves no valid depth ({np.count_nonzero(mask)} pixels are marked)",
-            )
+        _check_mask(mask, depth, image)
     sparse = np.zeros(depth.shape, bool)
     sparse[::STRIDE, ::STRIDE] = True
     sample = apply(image.T_base_camera, image.camera.deproject(depth, sparse))
@@ -142,14 +137,8 @@ def segment_image(
     pixels = np.zeros(depth.shape, bool)
     rows, columns = np.nonzero(above)
     pixels[rows[found.members], columns[found.members]] = True
-    return Segmented(
-        points[found.members],
-        np.array(image.T_base_camera[:3, 3]),
-        found.table,
-        found.obstacles,
-        image,
-        pixels,
-    )
+    eye = np.array(image.T_base_camera[:3, 3])
+    return Segmented(points[found.members], eye, found.table, found.obstacles, image, pixels)
 
 
 def segment_cloud(
@@ -200,6 +189,16 @@ def segment_cloud(
         above, table, margin, settings.segment, settings.support, near=near, robot=robot
     )
     return Segmented(above[found.members], viewpoint, found.table, found.obstacles)
+
+
+def _check_mask(mask: BoolArray, depth: Array, image: DepthImage) -> None:
+    """Refuse a mask of another size, and one that marks nothing that was measured."""
+    image.camera.check_image("mask", mask.shape)
+    if not np.isfinite(depth[mask]).any():
+        raise Failed(
+            Outcome.EMPTY_MASK,
+            f"the mask leaves no valid depth ({np.count_nonzero(mask)} pixels are marked)",
+        )
 
 
 def _table(
