@@ -41,6 +41,7 @@ class Neighbours(rclpy.node.Node):
         super().__init__("neighbours")
         self.captured, self.planned, self.executed = "OK", "OK", "OK"
         self.hang = threading.Event()
+        self.told = 0
         self.grasps, self.held, self.phase = 2, True, ""
         group = ReentrantCallbackGroup()
         self.create_service(CaptureView, "/ddg/capture_view", self._capture, callback_group=group)
@@ -57,6 +58,7 @@ class Neighbours(rclpy.node.Node):
         self.client = SureActionClient(self, RunTrial, "/ddg/run_trial", callback_group=group)
 
     def _tell(self):
+        self.told += 1
         if self.held is not None:
             self.truth.publish(
                 Held(held=self.held, height=0.1 if self.held else 0.0, moved=0.0, turned=0.0)
@@ -87,7 +89,8 @@ class Neighbours(rclpy.node.Node):
         for phase in ("approach", "lift", "hold"):
             self.phase = phase
             handle.publish_feedback(ExecuteGrasp.Feedback(phase=phase))
-            threading.Event().wait(0.1)
+            told = self.told
+            wait_until(lambda n=told: self.told >= n + 6, what="the truth", timeout=60.0)
         result = ExecuteGrasp.Result(phase=phase, joints_reached=[0.1])
         result.outcome.code = self.executed
         if self.hang.is_set():
