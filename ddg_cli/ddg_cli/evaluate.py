@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 SPLITS = ("train", "validation", "test")
 GENERATORS = ("gm1", "random")
-EVALUATORS = ("none",)
+EVALUATORS = ("none", "em-s")
 REFINERS = ("none",)
 
 
@@ -27,6 +27,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     go.add_argument("--seed", type=int, default=0, help="of the first scene")
     go.add_argument("--generator", default="gm1", help=f"one of {', '.join(GENERATORS)}")
     go.add_argument("--evaluator", default="none", help=f"one of {', '.join(EVALUATORS)}")
+    go.add_argument("--weights", default="", help="of the evaluator, instead of the package's")
     go.add_argument("--refine", default="none", help=f"one of {', '.join(REFINERS)}")
     go.add_argument("--candidates", type=int, default=100, help="grasps planned per scene")
     go.add_argument("--oracle", action="store_true", help="try all candidates until one holds")
@@ -64,9 +65,14 @@ def _success(args: argparse.Namespace) -> Report:
             raise UnknownName(what, name, known)
     if min(args.scenes, args.workers, args.candidates) < 1 or args.seed < 0:
         raise BadInput("--scenes, --workers and --candidates must be at least 1, --seed 0")
+    if args.generator == "random" and args.evaluator != "none":
+        raise BadInput("eval success: --generator random is not ranked; leave --evaluator out")
     rollout = _rollout(args.objects)
     settings = EvaluationSettings(rollout, oracle=args.oracle)
-    make_plan = partial(proposer(args.generator), Asked(rollout.hand, args.candidates))
+    make_plan = partial(
+        proposer(args.generator),
+        Asked(rollout.hand, args.candidates, args.evaluator, args.weights),
+    )
     seeds = range(args.seed, args.seed + args.scenes)
     shown, tried = Countdown("eval"), []
     cluster = Cluster(args.workers, args.ray_address)
@@ -76,7 +82,12 @@ def _success(args: argparse.Namespace) -> Report:
     tried.sort(key=lambda one: one.seed)
     if args.out:
         write(tried, args.out)
-    answer = {**summary(tried), "objects": args.objects, "generator": args.generator}
+    answer = {
+        **summary(tried),
+        "objects": args.objects,
+        "generator": args.generator,
+        "evaluator": args.evaluator,
+    }
     return Report(answer, _text(answer))
 
 

@@ -1,6 +1,7 @@
 """`ddg plan`: grasps for a recorded depth image or cloud, and a picture of the best."""
 
 import argparse
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -127,7 +128,8 @@ def _plan(view: "ObjectView", args: argparse.Namespace, watch: Stopwatch) -> "li
 
     from ddg_core.description import config_folder, load_cell, load_hand
     from ddg_core.settings import load
-    from ddg_planning.plan import by_likelihood, plan
+    from ddg_planning.evaluate.evaluator import load_evaluator
+    from ddg_planning.plan import plan
     from ddg_planning.settings import PlanningSettings
     from ddg_planning.store import GenerationSettings, load_generator
 
@@ -136,13 +138,18 @@ def _plan(view: "ObjectView", args: argparse.Namespace, watch: Stopwatch) -> "li
     with watch.stage("models", "loading the taught grasps"):
         generation = load(config_folder() / "generation.yaml", GenerationSettings)
         generator = load_generator(hand, generation)
+        evaluator = load_evaluator(settings.evaluator, hand, settings.weights)
 
     def propose(view: "ObjectView", *, n: int) -> "list[Grasp]":
         with watch.stage("generate", "generating grasps"):
             return generator(view, n=n, rng=np.random.default_rng(args.seed))
 
+    def rank(view: "ObjectView", grasps: "Sequence[Grasp]") -> "list[Grasp]":
+        with watch.stage("rank", f"judging {len(grasps)} grasps"):
+            return evaluator(view, grasps)
+
     check = _reach(view, watch) if args.reach else None
-    grasps = plan(view, propose, by_likelihood, check, settings.plan, lambda *_: None)
+    grasps = plan(view, propose, rank, check, settings.plan, lambda *_: None)
     return grasps[: settings.plan.max_grasps]
 
 
@@ -193,6 +200,7 @@ def _as_json(grasp: "Grasp") -> dict[str, Any]:
         "type": grasp.kind,
         "hand": grasp.hand,
         "p_success": grasp.p_success,
+        "p_std": grasp.p_std,
         "log_likelihood": grasp.log_likelihood,
         "score": grasp.score,
         "reachability": grasp.reachability,
@@ -200,7 +208,13 @@ def _as_json(grasp: "Grasp") -> dict[str, Any]:
         "wrist": grasp.T_base_wrist,
         "joints": grasp.joints,
         "contacts": grasp.contacts,
+        "models": dict(grasp.models),
     }
+
+
+def _chance(grasp: dict[str, Any]) -> str:
+    p = grasp["p_success"]
+    return "" if p is None else f"holds {p:.0%}  "
 
 
 def _text(answer: dict[str, Any]) -> str:
@@ -208,7 +222,7 @@ def _text(answer: dict[str, Any]) -> str:
     for i, grasp in enumerate(answer["grasps"][:5]):
         x, y, z = grasp["wrist"][-2][:3, 3]
         lines.append(
-            f"{i + 1}. {grasp['type']:<14} score {grasp['score']:8.2f}  "
+            f"{i + 1}. {grasp['type']:<14} score {grasp['score']:8.2f}  {_chance(grasp)}"
             f"wrist at ({x:.3f}, {y:.3f}, {z:.3f}) m"
         )
     left = len(answer["grasps"]) - 5

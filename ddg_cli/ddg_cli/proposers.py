@@ -28,10 +28,14 @@ class Asked:
     Attributes:
         hand: Name of the hand.
         grasps: Grasps per scene, at most.
+        evaluator: Who ranks the plans; "none" ranks by likelihood.
+        weights: Weights of the evaluator; empty takes those of the package.
     """
 
     hand: str
     grasps: int
+    evaluator: str = "none"
+    weights: str = ""
 
 
 def near_surface(asked: Asked) -> Propose:
@@ -48,7 +52,7 @@ def near_surface(asked: Asked) -> Propose:
 
 
 def gm1(asked: Asked) -> Propose:
-    """Perception and the generative model, best first by likelihood and clearance."""
+    """Perception, the generative model and the evaluator; best first by the planner's score."""
     # One process per core: threads within one would only wait for each other.
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
@@ -56,7 +60,8 @@ def gm1(asked: Asked) -> Propose:
     from ddg_core.description import config_folder, load_hand
     from ddg_core.settings import load
     from ddg_perception.perceive import PerceptionSettings, perceive
-    from ddg_planning.plan import by_likelihood, plan
+    from ddg_planning.evaluate.evaluator import load_evaluator
+    from ddg_planning.plan import plan
     from ddg_planning.settings import PlanningSettings
     from ddg_planning.store import GenerationSettings, load_generator
 
@@ -65,6 +70,7 @@ def gm1(asked: Asked) -> Propose:
     hand = load_hand(asked.hand)
     generation = load(config_folder() / "generation.yaml", GenerationSettings)
     generator = load_generator(hand, generation)
+    rank = load_evaluator(asked.evaluator, hand, asked.weights)
 
     def propose(view: SceneView, rng: np.random.Generator) -> Sequence[Grasp]:
         seen = perceive(view.image, perception, rng=rng)
@@ -72,7 +78,7 @@ def gm1(asked: Asked) -> Propose:
         def generate(view: ObjectView, *, n: int) -> list[Grasp]:
             return generator(view, n=n, rng=rng)
 
-        grasps = plan(seen, generate, by_likelihood, None, planning.plan, lambda *_: None)
+        grasps = plan(seen, generate, rank, None, planning.plan, lambda *_: None)
         return grasps[: asked.grasps]
 
     return propose

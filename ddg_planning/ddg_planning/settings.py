@@ -33,7 +33,11 @@ class PlanningSettings:
     Attributes:
         plan: From candidates to an answer.
         services: How the nodes wait for others.
+        evaluator: Name of the evaluative model; "none" ranks by likelihood.
+        weights: File of its weights; empty takes those that come with the package.
     """
 
     plan: PlanSettings = field(default_factory=PlanSettings)
     services: ServiceSettings = field(default_factory=ServiceSettings)
+    evaluator: str = "none"
+    weights: str = ""

@@ -1,5 +1,6 @@
-"""The ranker node: `/ddg/rank_grasps`. It answers by likelihood: no evaluative model exists yet."""
+"""The ranker node: `/ddg/rank_grasps`. It converts; the evaluative model thinks."""
 
+from threading import Lock
 from typing import Any
 
 from ddg_core.cell import CellSettings
@@ -13,16 +14,22 @@ from ddg_core.ros.convert import (
     view_from_msg,
 )
 from ddg_core.ros.node import DdgNode, run_node
-from ddg_planning.plan import Stopwatch, by_likelihood
+from ddg_planning.evaluate.evaluator import load_evaluator
+from ddg_planning.plan import Stopwatch
+from ddg_planning.settings import PlanningSettings
 
 
 class RankerNode(DdgNode):
-    """Sorts candidates."""
+    """Keeps the evaluative model loaded and sorts candidates; one request at a time."""
 
     def start(self) -> None:
-        """Offer the service."""
-        self._names = load_hand(self.settings("cell.yaml", CellSettings).hand).joint_names
-        self.vitals["judge"] = "likelihood"
+        """Load the weights, offer the service."""
+        hand = load_hand(self.settings("cell.yaml", CellSettings).hand)
+        settings = self.settings("planning.yaml", PlanningSettings)
+        self._names = hand.joint_names
+        self._judge = load_evaluator(settings.evaluator, hand, settings.weights)
+        self.vitals["judge"] = settings.evaluator
+        self._busy = Lock()
         self.serve("/ddg/rank_grasps", self._rank)
 
     def _rank(self, request: Any, response: Any) -> Any:
@@ -31,7 +38,8 @@ class RankerNode(DdgNode):
         view = view_from_msg(request.view)
         grasps = [grasp_from_msg(msg, self._names) for msg in request.grasps]
         watch.begin("rank")
-        ranked = by_likelihood(view, grasps)
+        with self._busy:
+            ranked = self._judge(view, grasps)
         top = request.view.header
         response.grasps = [grasp_to_msg(grasp, self._names, top) for grasp in ranked]
         response.outcome = outcome_to_msg(Outcome.OK)

@@ -1,0 +1,1 @@
+"""Evaluative models: how likely a grasp is to hold."""

@@ -1,0 +1,93 @@
+"""What a predicted probability is worth: its order, its truth, and where to abstain."""
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from ddg_core.arrays import Array, BoolArray, IntArray
+from ddg_planning.evaluate.network import EmS
+
+
+def roc_auc(scores: Array, held: BoolArray) -> float:
+    """Chance that a held grasp is scored above one that was not; ties count half; 0.5 if one sort.
+
+    Args:
+        scores: Shape (N,).
+        held: What became of them, shape (N,).
+    """
+    positives = int(held.sum())
+    negatives = len(held) - positives
+    if not positives or not negatives:
+        return 0.5
+    _, place, count = np.unique(scores, return_inverse=True, return_counts=True)
+    rank = (np.cumsum(count) - (count - 1) / 2)[place]
+    return float((rank[held].sum() - positives * (positives + 1) / 2) / (positives * negatives))
+
+
+def average_precision(scores: Array, held: BoolArray) -> float:
+    """Mean precision at each held grasp, from the best score down; 0 if none held."""
+    order = np.argsort(-scores, kind="stable")
+    hits = held[order]
+    if not hits.any():
+        return 0.0
+    precision = np.cumsum(hits) / np.arange(1, len(hits) + 1)
+    return float(precision[hits].mean())
+
+
+def reliability(p: Array, held: BoolArray, bins: int = 10) -> list[tuple[float, float, int]]:
+    """Mean prediction, share held and count per bin of equal width; empty bins are left out."""
+    at = np.minimum((p * bins).astype(int), bins - 1)
+    return [
+        (float(p[at == b].mean()), float(held[at == b].mean()), int((at == b).sum()))
+        for b in range(bins)
+        if (at == b).any()
+    ]
+
+
+def calibration_error(p: Array, held: BoolArray, bins: int = 10) -> float:
+    """Expected calibration error: mean gap between prediction and share held, over bins."""
+    rows = reliability(p, held, bins)
+    return sum(abs(said - was) * n for said, was, n in rows) / max(len(p), 1)
+
+
+def first_of_each(p: Array, scenes: IntArray) -> IntArray:
+    """Index of the best grasp of each scene, in the order of the scenes' numbers."""
+    order = np.lexsort((-p, scenes))
+    _, first = np.unique(scenes[order], return_index=True)
+    best: IntArray = order[first]
+    return best
+
+
+def threshold(p: Array, held: BoolArray, precision: float) -> float | None:
+    """Least probability above which the share held is at least `precision`; None if there is none.
+
+    Args:
+        p: Predictions of executed grasps, shape (N,).
+        held: What became of them, shape (N,).
+        precision: Wanted share.
+    """
+    order = np.argsort(-p, kind="stable")
+    share = np.cumsum(held[order]) / np.arange(1, len(p) + 1)
+    good = np.flatnonzero(share >= precision)
+    return float(p[order[good[-1]]]) if len(good) else None
+
+
+def calibrate(network: EmS, logits: Tensor, held: Tensor, steps: int = 100) -> None:
+    """Fit scale and shift of the logits (heads, N) so that the mean probability is true.
+
+    Two numbers cannot change the order of a member's grasps; they are fitted by the likelihood.
+    """
+    fit = torch.zeros(2, dtype=torch.float64, requires_grad=True)
+    z, y = logits.detach().double(), held.double()
+    optimiser = torch.optim.LBFGS([fit], max_iter=steps, line_search_fn="strong_wolfe")
+
+    def loss() -> Tensor:
+        optimiser.zero_grad()
+        p = torch.sigmoid(fit[0].exp() * z + fit[1]).mean(dim=0).clamp(1e-6, 1.0 - 1e-6)
+        value = torch.nn.functional.binary_cross_entropy(p, y)
+        value.backward()  # type: ignore[no-untyped-call]
+        return value
+
+    optimiser.step(loss)  # type: ignore[no-untyped-call]
+    network.scale.copy_(fit[0].detach().exp())
+    network.shift.copy_(fit[1].detach())

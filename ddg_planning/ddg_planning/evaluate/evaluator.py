@@ -1,0 +1,95 @@
+"""Judges of grasps by name: views are encoded once, grasps judged in portions."""
+
+from collections.abc import Sequence
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ddg_core.arrays import Array
+from ddg_core.errors import BadInput, UnknownName
+from ddg_core.grasp import Grasp
+from ddg_core.hand import Hand
+from ddg_core.ports import Rank
+from ddg_core.view import ObjectView
+from ddg_planning.evaluate.checkpoint import read
+from ddg_planning.evaluate.features import features
+from ddg_planning.evaluate.motions import motions
+from ddg_planning.evaluate.volume import Volume
+from ddg_planning.generate.hand_model import HandModel
+from ddg_planning.plan import by_likelihood
+
+WEIGHTS = Path(__file__).parents[1] / "data" / "evaluators"
+EVALUATORS = ("none", "em-s")
+PORTION = 512  # grasps judged at once: bounds the memory whatever their number
+
+
+class Evaluator:
+    """Ranks grasps by a calibrated probability that they hold (`Rank`).
+
+    Attributes:
+        id: SHA-256 of the weights.
+        card: What they are.
+    """
+
+    def __init__(self, path: Path, hand: Hand) -> None:
+        """Load weights.
+
+        Raises:
+            BadInput: They are damaged, of another version, or for another hand.
+        """
+        self._network, self.card, self.id = read(path)
+        self._hand = HandModel(hand)
+        ours = (hand.name, self._hand.link_names, hand.joint_names)
+        if (self.card.hand, self.card.links, self.card.joints) != ours:
+            raise BadInput(f"{path}: trained for hand {self.card.hand!r}, this is {hand.name!r}")
+
+    def __call__(self, view: ObjectView, grasps: Sequence[Grasp]) -> list[Grasp]:
+        """Return the same grasps with `p_success`, `p_std` and `score` set, the best first.
+
+        Raises:
+            BadInput: A grasp of another hand.
+            Failed: NO_CLOUD if the view shows no object.
+        """
+        if not grasps:
+            return []
+        p, std = self.judge(Volume(view, self.card.volume), grasps)
+        judged = [
+            replace(
+                grasp,
+                p_success=float(p[i]),
+                p_std=float(std[i]),
+                score=float(np.log(p[i] / (1.0 - p[i]))),
+                models=(*grasp.models, ("evaluate", self.id[:16])),
+            )
+            for i, grasp in enumerate(grasps)
+        ]
+        return [judged[i] for i in np.argsort(-p, kind="stable")]
+
+    def judge(self, volume: Volume, grasps: Sequence[Grasp]) -> tuple[Array, Array]:
+        """Probability (N,) and its standard deviation (N,) of grasps on an encoded view."""
+        for grasp in grasps:
+            if grasp.hand != self.card.hand or grasp.joints.shape[1] != len(self.card.joints):
+                raise BadInput(f"a grasp of hand {grasp.hand!r}; judges {self.card.hand!r}")
+        found = []
+        with torch.inference_mode():
+            for start in range(0, len(grasps), PORTION):
+                moved = motions(grasps[start : start + PORTION], volume.T_base_local)
+                found.append(torch.stack(self._network(features(volume, moved, self._hand))))
+        p, std = torch.cat(found, dim=1).double().numpy()
+        return np.clip(p, 1e-6, 1.0 - 1e-6), std
+
+
+def load_evaluator(name: str, hand: Hand, path: str = "") -> Rank:
+    """Return the evaluator of that name; `path` takes other weights than those of the package.
+
+    Raises:
+        UnknownName: There is none of that name.
+        BadInput: Its weights cannot be used.
+    """
+    if name not in EVALUATORS:
+        raise UnknownName("evaluator", name, EVALUATORS)
+    if name == "none":
+        return by_likelihood
+    return Evaluator(Path(path) if path else WEIGHTS / f"{name}.safetensors", hand)

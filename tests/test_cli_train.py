@@ -1,0 +1,63 @@
+"""`ddg train em` as a user calls it, in this process."""
+
+import json
+from pathlib import Path
+
+import pytest
+
+from ddg_cli.main import main
+from ddg_core.description import load_hand
+from ddg_planning.evaluate.evaluator import Evaluator
+from ddg_sim.dataset.store import Dataset
+
+
+@pytest.fixture(scope="module")
+def sets(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Path]:
+    """Two data sets of one real scene each, every other grasp said to have held."""
+    folder = tmp_path_factory.mktemp("sets")
+    for name, thing in (("a", "can_000"), ("b", "box_001")):
+        settings = folder / f"{name}.yaml"
+        settings.write_text(f"objects: [{thing}]\nsimulation: {{settle_time: 0.5}}\n")
+        made = ["data", "generate", "--scenes", "1", "--seed", "3", "--grasps", "4"]
+        made += ["--settings", str(settings), "--out", str(folder / f"{name}0")]
+        assert main(made) == 0
+        real = Dataset(folder / f"{name}0")
+        told = Dataset.create(folder / name, "told", real.header.settings)
+        for row in real.rows():
+            for i, grasp in enumerate(row["grasps"]):
+                grasp.update(kind="power", outcome="HELD" if i % 2 else "NOT_HELD")
+            told.add(row)
+        told.finish()
+    return folder / "a", folder / "b"
+
+
+def test_weights_are_made_that_can_be_used(
+    sets: tuple[Path, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    out = tmp_path / "em-s.safetensors"
+    words = ["train", "em", "--data", sets[0], "--validation", sets[1], "--out", out]
+    code = main([*map(str, words), "--epochs", "1", "--seed", "4", "--about", "a try", "--json"])
+    answer = json.loads(capfd.readouterr().out)
+    assert code == 0
+    assert answer["grasps"] == 4
+    card = Evaluator(out, load_hand("svh")).card
+    assert (card.about, card.training["seed"], card.training["epochs"]) == ("a try", 4, 1)
+    assert card.data["training"] == [Dataset(sets[0]).content()]
+    assert card.metrics["grasps"] == answer["metrics"]["grasps"] == 4
+    assert len(list((sets[0] / "features").rglob("*.npz"))) == 1
+
+
+def test_mistakes_cost_one_line(
+    sets: tuple[Path, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    a, b = map(str, sets)
+    rest = ["--out", str(tmp_path / "x.safetensors")]
+    for words, message in (
+        (["--data", a, "--validation", a], "'can_000' is in training and validation data"),
+        (["--data", a, "--validation", b, "--variant", "em-7"], "no variant is called 'em-7'"),
+        (["--data", "nowhere", "--validation", b], "is no data set"),
+        (["--data", a, "--validation", b, "--epochs", "0"], "--epochs at least 1"),
+    ):
+        assert main(["train", "em", *words, *rest]) == 2
+        assert message in capfd.readouterr().err
+    assert not (tmp_path / "x.safetensors").exists()
