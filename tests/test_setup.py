@@ -246,3 +246,16 @@ def _imported(path: Path) -> Iterator[str]:
 
 def _normal(name: str) -> str:
     return name.lower().replace("_", "-")
+
+
+@pytest.mark.parametrize("loads", [True, False])
+def test_only_a_torch_that_does_not_load_gets_more_libraries(tmp_path, monkeypatch, loads) -> None:
+    house = House("", tmp_path)
+    house.python.parent.mkdir()
+    house.python.write_text(f"#!/bin/sh\nexit {0 if loads else 1}\n", encoding="utf-8")
+    house.python.chmod(0o755)
+    asked: list[list[str]] = []
+    monkeypatch.setattr(install, "run_logged", lambda command, *_, **__: asked.append(command))
+    install._install_torch(house, "torch==9", tmp_path / "log", lambda *_: None)
+    pips = [command for command in asked if "pip" in command]
+    assert ["--no-deps" in command for command in pips] == ([True] if loads else [True, False])

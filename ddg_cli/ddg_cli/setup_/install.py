@@ -13,8 +13,6 @@ from ddg_cli.setup_.process import run_logged
 from ddg_cli.setup_.wheels import repair
 
 _COLLECTED = re.compile(r"^(Collecting|Requirement already satisfied)")
-# PyPI's torch brings gigabytes of CUDA; its CPU build is found here, or where pip is told to look.
-_CPU_TORCH = "https://download.pytorch.org/whl/cpu"
 
 
 def make_venv(house: House, log: Path) -> None:
@@ -55,22 +53,36 @@ def install(house: House, log: Path, show: Callable[[float, str], None]) -> None
 
     # The pins are the whole closure, so there is nothing to resolve: --no-deps is faster, and keeps
     # out what a package asks for and we do not use.
-    command = [str(house.python), "-m", "pip", "install", "--no-deps", "--no-input"]
-    command += ["--disable-pip-version-check", "--progress-bar", "off", "--no-compile"]
-    run_logged([*command, *pins], log, what="installing packages", watch=watch)
-    show(0.7, "torch")
-    if torch:
-        command += ["--extra-index-url", _CPU_TORCH, "--retries", "1"]
-        run_logged([*command, *torch], log, what="installing torch", watch=_ignore)
+    run_logged([*_pip(house), "--no-deps", *pins], log, what="installing packages", watch=watch)
+    for pin in torch:
+        show(0.7, "torch")
+        _install_torch(house, pin, log, show)
     link_packages(house)
     show(0.9, "compiling")
     compile_all = [str(house.python), "-m", "compileall", "-q", "-j", "0", str(house.site_packages)]
     subprocess.run(compile_all, check=False, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-    if torch:
-        command = [str(house.python), "-c", "import torch"]
-        run_logged(command, log, what="loading the CPU build of torch", watch=_ignore)
     if not house.name:
         repair_wheels(house)
+
+
+def _pip(house: House) -> list[str]:
+    words = [str(house.python), "-m", "pip", "install", "--no-input", "--no-compile"]
+    return [*words, "--disable-pip-version-check", "--progress-bar", "off"]
+
+
+def _install_torch(house: House, pin: str, log: Path, show: Callable[[float, str], None]) -> None:
+    """Take the build of torch that pip finds.
+
+    A build for CPUs needs nothing more. One with CUDA does not load without libraries of several
+    gigabytes, which are brought along only then.
+    """
+    load = [str(house.python), "-c", "import torch"]
+    run_logged([*_pip(house), "--no-deps", pin], log, what="installing torch", watch=_ignore)
+    if subprocess.run(load, check=False, capture_output=True).returncode:
+        show(0.75, "torch's CUDA libraries")
+        command = [*_pip(house), "--constraint", str(house.constraints), pin]
+        run_logged(command, log, what="installing torch's CUDA libraries", watch=_ignore)
+        run_logged(load, log, what="loading torch", watch=_ignore)
 
 
 def _ignore(_line: str) -> None:
