@@ -81,3 +81,16 @@ def test_progress_tells_rate_and_time_left(capsys: pytest.CaptureFixture[str]) -
     assert "1 of 4" in lines[0]
     assert "s left" in lines[0]
     assert "4 of 4" in lines[-1]
+
+
+def test_a_directory_with_a_mesh_that_is_none_is_refused_before_anything_is_tried(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    (tmp_path / "noise.ply").write_text("no mesh")
+    words = ["eval", "success", "--scenes", "1", "--generator", "random"]
+    assert main([*words, "--objects", str(tmp_path)]) == 2
+    error = capsys.readouterr().err
+    assert "noise.ply: not readable" in error
+    assert len(error.strip().splitlines()) == 1
+    assert main([*words, "--objects", str(tmp_path / "nowhere")]) == 2
+    assert "neither a directory nor train, validation, test" in capsys.readouterr().err

@@ -17,7 +17,7 @@ from ddg_core.grasp import Grasp
 from ddg_core.outcome import Outcome
 from ddg_sim.dataset.codec import decode, encode
 from ddg_sim.dataset.gather import gather, work
-from ddg_sim.dataset.store import Dataset, merge
+from ddg_sim.dataset.store import Dataset, merge, part
 from ddg_sim.dataset.verify import verify
 from ddg_sim.rollout.many import Cluster
 from ddg_sim.rollout.near_surface import NearSurfaceSettings, near_surface
@@ -127,6 +127,58 @@ def test_merging_gives_the_hash_of_the_whole(tmp_path: Path) -> None:
     assert merge([tmp_path / "c", tmp_path / "b"], tmp_path / "d").content() == whole
     with pytest.raises(BadInput, match="seed 0 is in two"):
         merge([tmp_path / "a", tmp_path / "b"], tmp_path / "e")
+    with pytest.raises(BadInput, match="is not empty"):
+        merge([tmp_path / "b"], tmp_path / "d")
+    part(Dataset(tmp_path / "a"), tmp_path / "parts")
+    with pytest.raises(BadInput, match="is not empty"):
+        part(Dataset(tmp_path / "a"), tmp_path / "parts")
+
+
+def test_what_was_made_from_a_data_set_says_how_that_one_was_made(tmp_path: Path) -> None:
+    fill(tmp_path / "a", range(2))
+    path = tmp_path / "a" / "dataset.json"
+    path.write_text(path.read_text().replace('"mujoco": "', '"mujoco": "0.'))
+    old = Dataset(tmp_path / "a").header
+    assert merge([tmp_path / "a"], tmp_path / "b").header == old
+    part(Dataset(tmp_path / "a"), tmp_path / "parts")
+    made = list((tmp_path / "parts").iterdir())
+    assert made
+    assert all(Dataset(folder).header == old for folder in made)
+
+
+def test_a_run_killed_while_it_made_a_shard_counts_no_scene_twice(tmp_path: Path) -> None:
+    whole = fill(tmp_path / "a", range(3))
+    dataset = Dataset(tmp_path / "a")
+    dataset.add(next(iter(dataset.rows())))  # its shard was there, its part not yet gone
+    (tmp_path / "a" / "parts" / "tmp1234").write_bytes(b"half")
+    assert dataset.content() == whole
+    assert len(list(dataset.rows(["seed"]))) == 3
+    assert fill(tmp_path / "a", range(3)) == whole
+    assert not list((tmp_path / "a" / "parts").iterdir())
+
+
+def test_what_was_changed_after_it_was_written_is_found(tmp_path: Path) -> None:
+    fill(tmp_path / "a", range(2))
+    dataset = Dataset(tmp_path / "a")
+    dataset.check()
+    row = next(iter(dataset.rows()))
+    dataset.add({**row, "seed": 7})
+    with pytest.raises(BadInput, match="scene 7 is not what was written"):
+        verify(dataset, 1, rng=np.random.default_rng(0))
+    (shard,) = (tmp_path / "a").glob("scenes-*.parquet")
+    shard.write_bytes(shard.read_bytes()[:-1] + b"?")
+    with pytest.raises(BadInput, match="is not the shard"):
+        dataset.check()
+
+
+def test_sources_are_noted_and_others_may_go_on(tmp_path: Path) -> None:
+    fill(tmp_path / "a", range(1))
+    path = tmp_path / "a" / "dataset.json"
+    tree = json.loads(path.read_text())
+    assert len(tree["sources"]) == 64
+    path.write_text(json.dumps({**tree, "sources": "older"}))
+    fill(tmp_path / "a", range(2))
+    assert Dataset(tmp_path / "a").header.sources == "older"
 
 
 def test_data_sets_that_do_not_fit_are_refused(tmp_path: Path) -> None:
@@ -167,14 +219,34 @@ def test_a_full_disk_stops_in_one_line_and_what_is_written_stays(
     assert leftovers <= {".parquet"}
 
 
+def send_this_file(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Let workers import `make` from here."""
+    here = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
+    monkeypatch.setenv("PYTHONPATH", here)
+
+
 @pytest.mark.slow
 def test_two_workers_gather_the_same_and_a_killed_one_costs_nothing(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    here = os.pathsep.join([str(Path(__file__).parent), os.environ.get("PYTHONPATH", "")])
-    monkeypatch.setenv("PYTHONPATH", here)  # workers import `make` from this file
+    send_this_file(monkeypatch)
+    monkeypatch.setenv("RAY_ADDRESS", "nowhere:1")  # only --ray-address asks for another cluster
     alone = fill(tmp_path / "a", range(3))
     dataset = Dataset.create(tmp_path / "b", "random", SETTINGS)
     deadly = partial(make_deadly, tmp_path)
     assert gather(dataset, range(3), deadly, Cluster(workers=2), on_scene=quietly) == alone
     assert (tmp_path / "died").exists()
+
+
+@pytest.mark.slow
+def test_a_mistake_that_a_worker_meets_costs_one_line(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    send_this_file(monkeypatch)
+    (tmp_path / "flat.ply").write_text("no mesh")
+    settings = replace(SETTINGS, objects=(str(tmp_path / "flat.ply"),))
+    dataset = Dataset.create(tmp_path / "a", "random", settings)
+    for cluster in (Cluster(), Cluster(workers=2)):
+        with pytest.raises(BadInput, match=r"flat\.ply: not readable") as caught:
+            gather(dataset, range(2), make_give_up, cluster, on_scene=quietly)
+        assert "\n" not in str(caught.value)

@@ -93,6 +93,7 @@ def _success(args: argparse.Namespace) -> Report:
 
 def _rollout(objects: str) -> "RolloutSettings":
     """Protocol settings over a split or a directory of objects."""
+    from ddg_cli.objects import resolve
     from ddg_core.settings import parse
     from ddg_sim.objects.load import objects_in
     from ddg_sim.rollout.rollout import RolloutSettings
@@ -101,7 +102,7 @@ def _rollout(objects: str) -> "RolloutSettings":
         return parse({"split": objects}, RolloutSettings, "--objects")
     if not Path(objects).is_dir():
         raise BadInput(f"--objects: {objects!r} is neither a directory nor {', '.join(SPLITS)}")
-    return RolloutSettings(objects=objects_in(Path(objects)))
+    return RolloutSettings(objects=tuple(map(resolve, objects_in(Path(objects)))))
 
 
 def _compare(args: argparse.Namespace) -> Report:

@@ -79,9 +79,14 @@ def encode(record: SceneRecord, error: str = "") -> Row:
             for grasp, result in zip(record.grasps, record.results, strict=True)
         ],
     }
+    return {**row, "content": content_of(row)}
+
+
+def content_of(row: Row) -> str:
+    """Hash of a row without its own hash."""
     digest = hashlib.sha256()
-    _feed(digest, row)
-    return {**row, "content": digest.hexdigest()}
+    _feed(digest, {key: value for key, value in row.items() if key != "content"})
+    return digest.hexdigest()
 
 
 def decode(row: Row, *, hand: str, camera: Camera) -> SceneRecord:

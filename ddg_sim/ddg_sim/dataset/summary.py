@@ -69,9 +69,8 @@ def show(dataset: Dataset, path: Path, *, count: int, rng: np.random.Generator) 
     for index in sorted(rng.choice(len(numbers), min(count, len(numbers)), replace=False)):
         wanted[numbers[index][0]].append(numbers[index][1])
     tiles: list[tuple[str, Image.Image]] = []
-    for record in dataset.records():
-        if record.seed in wanted:
-            tiles += _tiles(dataset, record, wanted[record.seed])
+    for record in dataset.records(wanted):
+        tiles += _tiles(dataset, record, wanted[record.seed])
     page(tiles, columns=6).save(path)
     return path
 

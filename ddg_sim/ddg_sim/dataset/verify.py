@@ -24,13 +24,16 @@ class Replay:
 
 
 def verify(dataset: Dataset, scenes: int, *, rng: np.random.Generator) -> Replay:
-    """Replay `scenes` scenes drawn at random."""
+    """Check all that is stored, and replay `scenes` scenes drawn at random.
+
+    Raises:
+        BadInput: Something stored is not what was written.
+    """
+    dataset.check()
     seeds = sorted(dataset.seeds())
     chosen = set(rng.choice(seeds, min(scenes, len(seeds)), replace=False).tolist())
     grasps, different = 0, []
-    for record in dataset.records():
-        if record.seed not in chosen:
-            continue
+    for record in dataset.records(chosen):
         again = rollout(record.seed, _answer(record.grasps), dataset.header.settings)
         grasps += len(record.results)
         pairs = zip(record.results, again.results, strict=True)
