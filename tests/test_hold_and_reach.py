@@ -68,3 +68,11 @@ def test_the_arm_reaches_a_shell_above_the_table() -> None:
     shift = torch.tensor([0.2, -0.1, 0.0])
     there = Arm(ArmSettings(wrist_centre=(0.0, 0.0, 0.0)), moved, torch.float32)
     torch.testing.assert_close(there.excess(wrists - shift, upright), excess)
+    # Nor does it matter that the object stands on a pedestal: the table stays where it is.
+    raised = Arm(
+        ArmSettings(wrist_centre=(0.0, 0.0, 0.0)),
+        compose(np.eye(3), [0.0, 0.0, 0.09]),
+        torch.float32,
+    )
+    rise = torch.tensor([0.0, 0.0, 0.09])
+    torch.testing.assert_close(raised.excess(wrists - rise, upright), excess)

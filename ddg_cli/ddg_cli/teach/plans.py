@@ -103,6 +103,14 @@ def _block(name: str, half: tuple[float, float, float], mass: float) -> SimObjec
     return _solid(name, [rounded_box((0.0, 0.0, half[2]), half, 0.003)], mass)
 
 
+def _ruler(scale: float) -> SimObject:
+    """A flat strip on a narrow foot: there is room for fingertips beside and below it."""
+    strip = rounded_box((0.0, 0.0, 0.058), (0.08, 0.011 * scale, 0.003), 0.0015)
+    foot = rounded_box((0.0, 0.0, 0.0295), (0.03, 0.006, 0.0265), 0.002)
+    base = rounded_box((0.0, 0.0, 0.003), (0.05, 0.04, 0.003), 0.001)
+    return _solid("ruler", [strip, foot, base], 0.06)
+
+
 def _globe(scale: float) -> SimObject:
     radius = 0.036 * scale
     return _solid("globe", [ellipsoid((0.0, 0.0, radius), (radius,) * 3)], 0.15)
@@ -145,6 +153,13 @@ PLANS: dict[str, Plan] = {
     "pinch": Plan(
         lambda s: _block("bar", (0.05, 0.012 * s, 0.014), 0.06),
         0.024, (0.008, 0.018), _degrees(60, 90), THREE, across=True,
+    ),
+    "strip": Plan(
+        _ruler, 0.022, (-0.001, 0.006), _degrees(55, 90), THREE, across=True,
+    ),
+    "wide": Plan(
+        lambda s: _cylinder("drum", 0.043 * s, 0.15, 0.35),
+        0.086, (0.05, 0.09), _degrees(-5, 30), WHOLE, side=True,
     ),
     "rim": Plan(_beaker, 0.004, (0.008, 0.02), _degrees(50, 90), THREE, off=0.043),
 }  # fmt: skip

@@ -21,7 +21,7 @@ class ArmSettings:
         shoulder: Where the first three axes meet, in the base frame, in [m].
         wrist_centre: Where the last three axes meet, in {wrist} of the hand, in [m].
         least, most: Distances between the two that the elbow allows, in [m].
-        lowest: Least height of the wrist centre above the table, in [m].
+        lowest: Least height of the wrist centre in the base frame, in [m].
         weight: Cost of being out of reach, in nepers per centimetre.
         slack: A grasp further out of reach than this is dropped, in [m].
     """
@@ -44,10 +44,12 @@ class Arm:
     """How far wrist poses are out of reach, in the frame that the generator computes in."""
 
     def __init__(self, settings: ArmSettings, T_base_local: Array, dtype: torch.dtype) -> None:
-        """Put the shoulder into the local frame, whose plane z = 0 is the table."""
+        """Put the shoulder, and what is level in the base frame, into the local frame."""
         shoulder = apply(inverse(T_base_local), torch.tensor([settings.shoulder]).double().numpy())
         self.settings = settings
         self._shoulder = torch.as_tensor(shoulder[0], dtype=dtype)
+        self._up = torch.as_tensor(T_base_local[2, :3].copy(), dtype=dtype)
+        self._rise = float(T_base_local[2, 3])
         self._centre = torch.tensor(settings.wrist_centre, dtype=dtype)
 
     def excess(self, positions: Tensor, quaternions: Tensor) -> Tensor:
@@ -56,7 +58,8 @@ class Arm:
         centre = positions + rotate(quaternions, self._centre)
         distance = (centre - self._shoulder).norm(dim=-1)
         beyond = torch.maximum(distance - s.most, s.least - distance)
-        return torch.maximum(beyond, s.lowest - centre[..., 2]).clamp(min=0.0)
+        height = centre @ self._up + self._rise
+        return torch.maximum(beyond, s.lowest - height).clamp(min=0.0)
 
     def cost(self, positions: Tensor, quaternions: Tensor) -> Tensor:
         """Cost of being out of reach, in nepers, shape (N,)."""

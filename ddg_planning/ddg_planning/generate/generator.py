@@ -20,6 +20,7 @@ from ddg_planning.generate.closing import ClosingSettings
 from ddg_planning.generate.collision import Collision, CollisionSettings
 from ddg_planning.generate.configuration import ConfigurationSettings
 from ddg_planning.generate.grasp_model import GraspModel
+from ddg_planning.generate.ground import Ground, GroundSettings
 from ddg_planning.generate.hand_model import HandModel
 from ddg_planning.generate.hold import HoldSettings
 from ddg_planning.generate.local_frame import local_frame, to_local
@@ -43,6 +44,7 @@ class GeneratorSettings:
     configuration: ConfigurationSettings = field(default_factory=ConfigurationSettings)
     product: ProductSettings = field(default_factory=ProductSettings)
     solid: SolidSettings = field(default_factory=SolidSettings)
+    ground: GroundSettings = field(default_factory=GroundSettings)
     collision: CollisionSettings = field(default_factory=CollisionSettings)
     search: SearchSettings = field(default_factory=SearchSettings)
     closing: ClosingSettings = field(default_factory=ClosingSettings)
@@ -109,9 +111,10 @@ class Generator:
                 f"the object has {len(view.cloud)} points, needs {s.object.points}",
             )
         T_base_local = local_frame(view)
-        view = to_local(view, T_base_local)
+        image, view = view.image, to_local(view, T_base_local)
         target = model_object(view, s.object, rng=rng)
-        solid = Solid(view, target, s.solid)
+        ground = Ground(image, T_base_local, view.cloud.points, s.ground)
+        solid = Solid(view, target, s.solid, ground)
         progress("transfer")
         types: list[Transferred] = []
         for model in self._chosen(kinds):

@@ -8,7 +8,8 @@ from scipy import ndimage
 from torch import Tensor
 
 from ddg_core.arrays import Array
-from ddg_core.view import ObjectView, Plane
+from ddg_core.view import ObjectView
+from ddg_planning.generate.ground import Ground
 from ddg_planning.generate.object_model import ObjectModel
 
 
@@ -50,10 +51,11 @@ class Solid:
         view: ObjectView,
         model: ObjectModel,
         settings: SolidSettings,
+        ground: Ground | None = None,
         *,
         dtype: torch.dtype = torch.float32,
     ) -> None:
-        """Fill the grid."""
+        """Fill the grid; without `ground` the object stands on its view's table."""
         points = np.concatenate([view.cloud.points, model.guessed])
         low = points.min(axis=0) - settings.margin
         counts = np.ceil((points.max(axis=0) + settings.margin - low) / settings.voxel).astype(int)
@@ -67,7 +69,7 @@ class Solid:
         self.middle = torch.as_tensor(inside.mean(axis=0), dtype=dtype)
         self.size = float(np.sqrt(((inside - inside.mean(axis=0)) ** 2).sum(axis=1).mean()) + 0.01)
         self.volume = float(body.sum()) * settings.voxel**3
-        self.table: Plane = view.table
+        self.table, self._ground = view.table, ground
         self.obstacles = view.obstacles
         self.dtype = dtype
         self._grid = torch.as_tensor(distance, dtype=dtype)[None, None]
@@ -98,7 +100,9 @@ class Solid:
         return torch.nn.functional.normalize(torch.stack(sides, dim=-1), dim=-1)
 
     def height(self, points: Tensor) -> Tensor:
-        """Height of points (..., 3) above the table, in [m], shape (...)."""
+        """Distance of points (..., 3) to what the object stands on, in [m], shape (...)."""
+        if self._ground is not None:
+            return self._ground.height(points)
         return points @ self._up - self.table.offset
 
 
