@@ -4,11 +4,10 @@ The set: in scenes with training objects, all random grasps that held and as man
 and did not hold, so that half of the labels are successes and none is a plain miss.
 """
 
-from dataclasses import replace
-
 from ddg_core.description import load_hand
 from ddg_core.grasp import Grasp
 from ddg_core.statistics import wilson
+from ddg_sim.dataset.halve import halved
 from ddg_sim.rollout.near_surface import NearSurfaceSettings, near_surface
 from ddg_sim.rollout.rollout import RolloutSettings, open_scene
 from ddg_sim.rollout.view import draw_view
@@ -40,13 +39,6 @@ def run(labels: int = LABELS) -> dict[str, float]:
         "changed_share_wilson_low": low,
         "changed_share_wilson_high": high,
     }
-
-
-def halved(settings: RolloutSettings) -> RolloutSettings:
-    """The same at half the time step."""
-    simulation = settings.simulation
-    physics = replace(simulation.physics, timestep=simulation.physics.timestep / 2)
-    return replace(settings, simulation=replace(simulation, physics=physics))
 
 
 def _choose(seed: int, settings: RolloutSettings, most: int) -> list[tuple[Grasp, bool]]:

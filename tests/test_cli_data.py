@@ -35,6 +35,9 @@ def test_generate_inspect_verify_show_split_and_merge(
     assert "near_surface" in document.read_text()
     code, replayed = ddg("verify", tmp_path / "a", "--scenes", 1)
     assert (code, replayed["scenes"], replayed["different"]) == (0, 1, 0)
+    code, halved = ddg("halve", tmp_path / "a", "--labels", 2)
+    assert (code, halved["labels"]) == (0, 2)
+    assert 0.0 <= halved["changed_share"] <= 1.0
     code, _ = ddg("split", tmp_path / "a", "--out", tmp_path / "parts")
     assert code == 0
     folders = sorted((tmp_path / "parts").iterdir())

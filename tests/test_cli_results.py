@@ -99,6 +99,13 @@ def test_our_results_have_a_section_for_every_command_that_measures() -> None:
     from ddg_cli.bench import names
     from ddg_cli.results import Section
 
-    usual = ["data", "success", "compare", "trials", *(f"bench-{name}" for name in names())]
+    usual = [
+        "data",
+        "halve",
+        "success",
+        "compare",
+        "trials",
+        *(f"bench-{name}" for name in names()),
+    ]
     for name in usual:
         Section(ROOT / "docs" / "results.md", name)

@@ -27,11 +27,14 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     results.add_option(look, "data")
     replay = actions.add_parser("verify", help="replay a sample: the labels must be the same")
     replay.add_argument("--scenes", type=int, default=20, help="how many to replay")
+    finer = actions.add_parser("halve", help="try first grasps again at half the time step")
+    finer.add_argument("--labels", type=int, default=500, help="how many")
+    results.add_option(finer, "halve")
     page = actions.add_parser("show", help="draw a page of grasps with their outcomes")
     page.add_argument("--count", type=int, default=30, help="how many grasps")
     page.add_argument("--picture", type=Path, default=Path("out/data.png"), help="where to write")
     parts = actions.add_parser("split", help="part a data set into train, validation and test")
-    for action in (look, replay, page, parts):
+    for action in (look, replay, finer, page, parts):
         action.add_argument("folder", type=Path, help="of the data set")
     for action in (replay, page):
         action.add_argument("--seed", type=int, default=0, help="of the choice")
@@ -39,7 +42,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     join.add_argument("folders", type=Path, nargs="+", help="of the data sets")
     for action in (parts, join):
         action.add_argument("--out", type=Path, required=True, help="folder of the result")
-    for action in (make, look, replay, page, parts, join):
+    for action in (make, look, replay, finer, page, parts, join):
         action.add_argument(
             "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
         )
@@ -51,6 +54,7 @@ def run(args: argparse.Namespace) -> Report:
         "generate": _generate,
         "inspect": _inspect,
         "verify": _verify,
+        "halve": _halve,
         "show": _show,
         "split": _split,
         "merge": _merge,
@@ -128,6 +132,32 @@ def _verify(args: argparse.Namespace) -> Report:
     return Report(answer, _lines(answer), 0 if not replay.different else 1)
 
 
+def _halve(args: argparse.Namespace) -> Report:
+    from ddg_cli.countdown import Countdown
+    from ddg_core.statistics import wilson
+    from ddg_sim.dataset.halve import halve
+    from ddg_sim.dataset.store import Dataset
+
+    if args.labels < 1:
+        raise BadInput("--labels must be at least 1")
+    shown = Countdown("halve")
+    found = halve(
+        Dataset(args.folder), args.labels, on_label=lambda done: shown.show(done, args.labels)
+    )
+    n, changed = len(found.before), found.changed
+    if not n:
+        raise BadInput(f"{args.folder}: has no grasp to try again")
+    answer = {
+        "labels": n,
+        "held_share": sum(found.before) / n,
+        "held_share_at_half_step": sum(found.after) / n,
+        "changed": changed,
+        "changed_share": changed / n,
+        "wilson95": wilson(changed, n),
+    }
+    return Report(answer, _lines(answer))
+
+
 def _show(args: argparse.Namespace) -> Report:
     import numpy as np
 
@@ -199,4 +229,6 @@ def _lines(answer: dict[str, Any]) -> str:
 def _short(value: Any) -> str:
     if isinstance(value, dict):
         return "  ".join(f"{key} {_short(inner)}" for key, inner in value.items())
+    if isinstance(value, tuple):
+        return " to ".join(map(_short, value))
     return f"{value:.4g}" if isinstance(value, float) else str(value)
