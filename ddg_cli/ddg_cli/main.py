@@ -11,7 +11,6 @@ import importlib.util
 import os
 import sys
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime
 from difflib import get_close_matches
 from types import ModuleType
 from typing import IO
@@ -96,10 +95,10 @@ def _run(words: Sequence[str]) -> Report:
     if rest and not hasattr(module, "TAKES_MORE"):
         raise BadInput(f"{name}: unknown argument {rest[0]!r}{_hint(rest[0], name, module)}")
     arguments.more = rest
-    section, began = results.asked(arguments), datetime.now(UTC)
+    section = results.asked(arguments)
     report: Report = module.run(arguments)
     if section is not None:
-        section.write(report.text, words, began)
+        section.write(report.text, words)
     return report
 
 

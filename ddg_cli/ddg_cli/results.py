@@ -11,7 +11,7 @@ import re
 import shlex
 import subprocess
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
@@ -44,25 +44,28 @@ class Section:
     Attributes:
         path: Of the document.
         name: Of the section.
+        began: When the measurement begins, in UTC.
+        commit: Which sources measure.
     """
 
     path: Path
     name: str
+    began: datetime = field(default_factory=lambda: datetime.now(UTC))
+    commit: str = field(default_factory=lambda: _commit())
 
     def __post_init__(self) -> None:
         """Refuse what is not there, before anything is measured."""
         self._parts()
 
-    def write(self, answer: str, words: Sequence[str], began: datetime) -> None:
+    def write(self, answer: str, words: Sequence[str]) -> None:
         """Replace the content by the answer of a command line.
 
         Args:
             answer: What the command tells people.
             words: The command line, without `./ddg`.
-            began: When it was called, in UTC.
         """
         head, _, tail = self._parts()
-        told = f"`./ddg {shlex.join(_without_results(words))}`\n\n{_conditions(began)}\n"
+        told = f"`./ddg {shlex.join(_without_results(words))}`\n\n{self._conditions()}\n"
         try:
             self.path.write_text(f"{head}\n{told}\n```\n{answer}\n```\n{tail}", encoding="utf-8")
         except OSError as error:
@@ -86,6 +89,17 @@ class Section:
             raise BadInput(f"--results: {self.path}: section {self.name!r} has no {end.strip()}")
         return head + begin, content, end + tail
 
+    def _conditions(self) -> str:
+        """When, where and with what it was measured: one line."""
+        minutes = (datetime.now(UTC) - self.began).total_seconds() / 60.0
+        memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
+        return (
+            f"{self.began:%Y-%m-%d %H:%M} UTC, {minutes:.0f} min; {self.commit}; "
+            f"{os.cpu_count()} cores of {_chip()}, {memory:.0f} GiB; "
+            f"Python {platform.python_version()}; "
+            f"mean load of the last 15 min {os.getloadavg()[2]:.1f}"
+        )
+
 
 def asked(arguments: argparse.Namespace) -> Section | None:
     """The section that the user named; None if none was asked for.
@@ -107,18 +121,6 @@ def _without_results(words: Sequence[str]) -> list[str]:
         at = kept.index("--results")
         del kept[at : at + 2]
     return kept
-
-
-def _conditions(began: datetime) -> str:
-    """When, where and with what it was measured: one line."""
-    minutes = (datetime.now(UTC) - began).total_seconds() / 60.0
-    pages = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE") / 2**30
-    cores, load = os.cpu_count(), os.getloadavg()[2]
-    return (
-        f"{began:%Y-%m-%d %H:%M} UTC, {minutes:.0f} min; {_commit()}; {cores} cores of {_chip()}, "
-        f"{pages:.0f} GiB; Python {platform.python_version()}; "
-        f"mean load of the last 15 min {load:.1f}"
-    )
 
 
 def _commit() -> str:
