@@ -31,9 +31,10 @@ from ddg_planning.evaluate.calibration import (
 from ddg_planning.evaluate.evaluator import Evaluator, load_evaluator
 from ddg_planning.evaluate.examples import Describer, Examples, join, load
 from ddg_planning.evaluate.examples import save as keep
+from ddg_planning.evaluate.features import Features
 from ddg_planning.evaluate.network import EmS, NetworkSettings
 from ddg_planning.evaluate.train import TrainSettings, train
-from ddg_planning.evaluate.volume import VolumeSettings
+from ddg_planning.evaluate.volume import Volume, VolumeSettings
 
 HAND = world.svh()
 SMALL = NetworkSettings(heads=2, name=4, width=8, hidden=16)
@@ -140,6 +141,22 @@ def test_portions_do_not_change_answers(judge: Evaluator, monkeypatch: pytest.Mo
     whole = by_number(judge(VIEW, asked))
     monkeypatch.setattr(evaluator, "PORTION", 7)
     np.testing.assert_allclose(by_number(judge(VIEW, asked)), whole, atol=1e-5)
+
+
+def test_memory_does_not_grow_with_the_candidates(
+    judge: Evaluator, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    portions = []
+
+    def seen(volume, moved, hand) -> Features:  # type: ignore[no-untyped-def]
+        n, card = len(moved.joints), judge.card
+        portions.append(n)
+        return Features(torch.zeros(n, len(card.links), card.per_link), torch.zeros(n, card.whole))
+
+    monkeypatch.setattr(evaluator, "features", seen)
+    p, _ = judge.judge(Volume(VIEW, VolumeSettings()), grasps(1) * 100_000)
+    assert len(p) == sum(portions) == 100_000
+    assert max(portions) == evaluator.PORTION
 
 
 def test_no_candidates_no_answers(judge: Evaluator) -> None:

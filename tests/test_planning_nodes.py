@@ -103,7 +103,8 @@ def test_a_view_is_answered_with_grasps_best_first(graph, ask) -> None:  # type:
     scores = [grasp.score for grasp in grasps]
     assert scores == sorted(scores, reverse=True)
     assert all(g.reachability == 0.5 and g.clearance is not None for g in grasps)
-    assert all(g.p_success is None for g in grasps)
+    assert all(0.0 < g.p_success < 1.0 and g.p_std is not None for g in grasps)
+    assert all({"generate", "evaluate"} == {role for role, _ in g.models} for g in grasps)
     assert answer.grasps[0].header == VIEW.header
     assert [s.stage for s in answer.stages] == ["generate", "reach", "rank", "done"]
     again = ask(request)

@@ -35,9 +35,16 @@ class PlanningSettings:
         services: How the nodes wait for others.
         evaluator: Name of the evaluative model; "none" ranks by likelihood.
         weights: File of its weights; empty takes those that come with the package.
+        threads: Threads that the ranking node computes with; more only pays on an idle machine.
     """
 
     plan: PlanSettings = field(default_factory=PlanSettings)
     services: ServiceSettings = field(default_factory=ServiceSettings)
     evaluator: str = "none"
     weights: str = ""
+    threads: int = 1
+
+    def __post_init__(self) -> None:
+        """Refuse to compute with nothing."""
+        if self.threads < 1:
+            raise ValueError(f"threads must be positive, got {self.threads}")

@@ -17,7 +17,7 @@ from ddg_planning.generate.hand_model import HandModel
 from ddg_planning.generate.hold import HoldSettings, imbalance
 from ddg_planning.generate.rotations import conjugate, matrix, rotate
 
-HOLDS = (HoldSettings(), HoldSettings(friction=0.9), HoldSettings(density=1500.0))
+HOLD = HoldSettings()
 
 
 @dataclass(frozen=True, eq=False)
@@ -43,7 +43,7 @@ def features(volume: Volume, grasps: Motions, hand: HandModel) -> Features:
             _contacts(volume, grasps, reached),
             _opposition(reached, hand),
             _squeeze(volume, grasps, reached),
-            _holds(volume, hand, reached),
+            _hold(volume, hand, reached),
             _room(hand, reached),
             grasps.joints[:, 1:].flatten(1),
         ],
@@ -169,11 +169,10 @@ def _squeeze(volume: Volume, grasps: Motions, at: Reached) -> Tensor:
     )
 
 
-def _holds(volume: Volume, hand: HandModel, at: Reached) -> Tensor:
-    """The holding expert's verdict, also for more friction and for a heavy object."""
+def _hold(volume: Volume, hand: HandModel, at: Reached) -> Tensor:
+    """The holding expert's verdict."""
     closed = Closed(at.gaps[:, 1], at.gaps[:, 1] < TOUCH, at.balls[:, 1])
-    verdicts = [imbalance(closed, hand, volume.solid, s).clamp(max=2.0) for s in HOLDS]
-    return torch.stack(verdicts, dim=-1)
+    return imbalance(closed, hand, volume.solid, HOLD).clamp(max=2.0)[:, None]
 
 
 def _room(hand: HandModel, at: Reached) -> Tensor:

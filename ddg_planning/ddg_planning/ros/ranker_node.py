@@ -15,6 +15,7 @@ from ddg_core.ros.convert import (
 )
 from ddg_core.ros.node import DdgNode, run_node
 from ddg_planning.evaluate.evaluator import load_evaluator
+from ddg_planning.generate.generator import use_threads
 from ddg_planning.plan import Stopwatch
 from ddg_planning.settings import PlanningSettings
 
@@ -27,6 +28,7 @@ class RankerNode(DdgNode):
         hand = load_hand(self.settings("cell.yaml", CellSettings).hand)
         settings = self.settings("planning.yaml", PlanningSettings)
         self._names = hand.joint_names
+        use_threads(settings.threads)
         self._judge = load_evaluator(settings.evaluator, hand, settings.weights)
         self.vitals["judge"] = settings.evaluator
         self._busy = Lock()
