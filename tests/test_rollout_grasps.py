@@ -5,6 +5,7 @@ from dataclasses import replace
 import mujoco
 import numpy as np
 import pytest
+from scipy.spatial.transform import Rotation
 
 from ddg_core.description import load_hand
 from ddg_core.errors import BadInput
@@ -202,6 +203,29 @@ def test_tilt_and_yaw_of_a_turn_are_told_apart(tilt: float, yaw: float) -> None:
         [[c, -s, 0], [s, c, 0], [0, 0, 1]]
     )
     np.testing.assert_allclose(tilt_and_yaw(R), (tilt, yaw), atol=1e-12)
+
+
+@pytest.mark.parametrize("tilted", [False, True])
+def test_a_known_motion_in_the_hand_is_what_the_judge_reports(tilted: bool) -> None:
+    can = make_can()
+    sim = simulation(can)
+    assert sim.run(power(can)).held
+    world, data = sim.world, sim.data
+    judge = Judge(world, JudgeSettings())
+    judge.update(data)
+    body, T = world.body("object"), world.pose(data, "object")
+    com = data.xipos[body].copy()
+    turn = Rotation.from_rotvec([0.2, 0.0, 0.0] if tilted else [0.0, 0.0, 0.2]).as_matrix()
+    moved = compose(turn @ T[:3, :3], com + turn @ (T[:3, 3] - com) + [0.006, 0.0, 0.008])
+    world.place(data, moved)
+    mujoco.mj_kinematics(world.model, data)  # contacts stay as they were
+    data.time += 0.5
+    judge.update(data)
+    numbers = judge.verdict().numbers
+    expected = {"shift": 0.01, "turn": 0.2, "tilt": 0.2 * tilted, "yaw": 0.2 * (not tilted)}
+    expected |= {"time_held": 0.5, "most_rise": 0.008}
+    for name, value in expected.items():
+        assert numbers[name] == pytest.approx(value, abs=1e-9), name
 
 
 def test_commands_pass_through_the_waypoints_within_their_speeds() -> None:
