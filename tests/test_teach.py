@@ -10,12 +10,14 @@ from ddg_cli.main import main
 from ddg_cli.teach import add_arguments
 from ddg_cli.teach.plans import PLANS
 from ddg_cli.teach.pose import draw, fingertips
+from ddg_planning.generate.closing import ClosingSettings, squeezed
 from ddg_planning.generate.demonstration import load_demonstration
 from ddg_planning.generate.grasp_model import load_models
 from ddg_planning.store import DEMONSTRATIONS, MODELS
 from ddg_sim.objects.catalogue import FAMILIES
 
 HAND = world.svh()
+BENDING = {*HAND.joint_names} - {"Thumb_Opposition", "Finger_Spread"}
 
 
 @pytest.mark.parametrize("kind", PLANS)
@@ -103,3 +105,18 @@ def test_a_demonstration_is_made_in_physics(tmp_path: Path) -> None:
     made = load_demonstration(tmp_path / "demonstrations" / "top.npz")
     assert len(made.cloud) > 500
     assert made.provenance["made_by"] == "ddg teach demos"
+
+
+def test_what_is_taught_presses_and_opens_no_finger() -> None:
+    bends = [i for i, name in enumerate(HAND.joint_names) if name in BENDING]
+    for model in load_models(MODELS / "svh", HAND):
+        others = np.delete(model.squeeze, bends)
+        assert (model.squeeze[bends] > 0.0).all(), model.kind
+        np.testing.assert_array_equal(others, 0.0)
+
+
+def test_a_squeeze_goes_where_a_joint_was_told_to_go_whatever_it_did() -> None:
+    limits = np.array([[0.0, 1.0]] * 4)
+    joints, told = np.array([0.3, 0.3, 0.9, 0.3]), np.array([0.4, 0.01, 0.2, -0.4])
+    targets = squeezed(joints, told, limits, ClosingSettings(squeeze=0.25, still=0.02))
+    np.testing.assert_allclose(targets, [0.55, 0.3, 1.0, 0.05])

@@ -160,7 +160,7 @@ def _record(
         return None
     joints = hand.clip(rest.joints)
     start = grasp.joints[0]
-    targets = squeezed(joints, start, joints, hand.limits, ClosingSettings())
+    targets = squeezed(joints, trial.end - trial.start, hand.limits, ClosingSettings())
     T_before = rest.T_base_wrist.copy()
     T_before[:3, 3] += grasp.T_base_wrist[0, :3, 3] - grasp.T_base_wrist[1, :3, 3]
     item = PLANS[kind].make(1.0)

@@ -115,7 +115,7 @@ def _grasp(
     limits = product.hand.hand.limits
     joints = model.joints.copy()
     joints[-2] = np.clip(closed.joints[i].double().numpy(), limits[:, 0], limits[:, 1])
-    joints[-1] = squeezed(joints[-2], model.start, model.grip, limits, closing)
+    joints[-1] = squeezed(joints[-2], model.squeeze, limits, closing)
     score = float(scored.scores[i])
     grasp = Grasp(
         T_base_wrist=T_base_grasp @ model.T_grasp_wrist,

@@ -22,7 +22,7 @@ class ClosingSettings:
         reach: How far a joint may close, 1 being the demonstrated grip.
         touch: A ball this near to the body touches it, in [m].
         squeeze: Joint targets of the last waypoint lie this much deeper, in [rad].
-        still: A joint that closes less than this in the demonstration is left alone, in [rad].
+        still: A joint that was told to move less than this is left alone, in [rad].
     """
 
     steps: int = 14
@@ -94,8 +94,11 @@ def close(
     return Closed(joints, touching, balls)
 
 
-def squeezed(joints: Array, start: Array, grip: Array, limits: Array, s: ClosingSettings) -> Array:
-    """Targets (..., D) deeper than `joints` in the direction in which each joint closes."""
-    direction = np.where(np.abs(grip - start) > s.still, np.sign(grip - start), 0.0)
-    targets: Array = np.clip(joints + s.squeeze * direction, limits[:, 0], limits[:, 1])
+def squeezed(joints: Array, direction: Array, limits: Array, s: ClosingSettings) -> Array:
+    """Targets (..., D) deeper than `joints` in the direction (D,) that each joint was told to go.
+
+    What a joint did does not tell: the object pushes weak joints open while the hand closes.
+    """
+    told = np.where(np.abs(direction) > s.still, np.sign(direction), 0.0)
+    targets: Array = np.clip(joints + s.squeeze * told, limits[:, 0], limits[:, 1])
     return targets

@@ -24,7 +24,7 @@ from ddg_planning.generate.ground import Ground, GroundSettings
 from ddg_planning.generate.hand_model import HandModel
 from ddg_planning.generate.hold import HoldSettings
 from ddg_planning.generate.local_frame import local_frame, to_local
-from ddg_planning.generate.object_model import ObjectSettings, model_object
+from ddg_planning.generate.object_model import ObjectModel, ObjectSettings, model_object
 from ddg_planning.generate.product import Product, ProductSettings
 from ddg_planning.generate.query import QuerySettings, Untransferable
 from ddg_planning.generate.search import SearchSettings, best_of_each, climb, propose
@@ -102,31 +102,57 @@ class Generator:
             Failed: NO_CLOUD if the view shows too little to be an object, ALL_IN_COLLISION if no
                 candidate can be reached without touching table, obstacles or object.
         """
-        s = self.settings
         progress = progress or _silent
         progress("object")
-        if len(view.cloud) < s.object.points:
+        if len(view.cloud) < self.settings.object.points:
             raise Failed(
                 Outcome.NO_CLOUD,
-                f"the object has {len(view.cloud)} points, needs {s.object.points}",
+                f"the object has {len(view.cloud)} points, needs {self.settings.object.points}",
             )
         T_base_local = local_frame(view)
-        image, view = view.image, to_local(view, T_base_local)
-        target = model_object(view, s.object, rng=rng)
-        ground = Ground(image, T_base_local, view.cloud.points, s.ground)
-        solid = Solid(view, target, s.solid, ground)
+        target, solid = self._model(view, T_base_local, rng)
         progress("transfer")
-        types: list[Transferred] = []
+        types = self._transferred(target, kinds, rng)
+        if not types:
+            return []
+        product = self._product(types, solid, T_base_local)
+        grasps = self._search(product, solid, rng, progress)
+        return [in_base(grasp, T_base_local) for grasp in grasps[:n]]
+
+    def _model(
+        self, view: ObjectView, T_base_local: Array, rng: np.random.Generator
+    ) -> tuple[ObjectModel, Solid]:
+        """Features and body of the object, in the local frame."""
+        s, local = self.settings, to_local(view, T_base_local)
+        target = model_object(local, s.object, rng=rng)
+        ground = Ground(view.image, T_base_local, local.cloud.points, s.ground)
+        return target, Solid(local, target, s.solid, ground)
+
+    def _transferred(
+        self, target: ObjectModel, kinds: Collection[str], rng: np.random.Generator
+    ) -> list[Transferred]:
+        """The types of which every contact finds something to touch."""
+        s, types = self.settings, []
         for model in self._chosen(kinds):
             try:
                 types.append(transfer(model, target, self.hand, s.query, s.configuration, rng=rng))
             except Untransferable as error:
                 log.warning("grasp type %r drops out: %s", model.kind, error)
-        if not types:
-            return []
+        return types
+
+    def _product(self, types: Sequence[Transferred], solid: Solid, T_base_local: Array) -> Product:
+        """All experts."""
+        s = self.settings
         arm = Arm(s.arm, T_base_local, self.hand.dtype) if s.arm else None
-        collision = Collision(self.hand, solid, s.collision)
-        product = Product(tuple(types), self.hand, collision, s.product, arm)
+        return Product(
+            tuple(types), self.hand, Collision(self.hand, solid, s.collision), s.product, arm
+        )
+
+    def _search(
+        self, product: Product, solid: Solid, rng: np.random.Generator, progress: Progress
+    ) -> list[Grasp]:
+        """Grasps in the local frame, the likeliest first; Failed if none is free."""
+        s = self.settings
         progress("propose")
         scored = propose(product, s.search, rng=rng)
         progress("climb")
@@ -139,7 +165,7 @@ class Generator:
                 Outcome.ALL_IN_COLLISION,
                 f"all {len(risen.scores)} candidates touch table, obstacles or object too early",
             )
-        return [in_base(grasp, T_base_local) for grasp in grasps[:n]]
+        return grasps
 
 
 def use_threads(count: int) -> None:

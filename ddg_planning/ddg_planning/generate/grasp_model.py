@@ -59,6 +59,12 @@ class GraspModel:
         start: Array = self.joints[-3]
         return start
 
+    @property
+    def squeeze(self) -> Array:
+        """How far each joint was told to go beyond the grip, shape (D,), in [rad]."""
+        squeeze: Array = self.joints[-1] - self.grip
+        return squeeze
+
     @cached_property
     def id(self) -> str:
         """Content hash."""
