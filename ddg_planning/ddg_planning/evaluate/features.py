@@ -56,7 +56,7 @@ def _links(volume: Volume, grasps: Motions, at: Reached) -> Tensor:
     """Per link: gaps, the place and surface of the contact, how the fingers press."""
     to_wrist = matrix(grasps.quaternions[:, CLOSED])  # row vectors times this are in {wrist}
     gap = [at.of_links(at.gaps[..., None], stage, stage) for stage in (OPEN, CLOSED, SQUEEZING)]
-    surface = at.of_links(at.channels, CLOSED, CLOSED)
+    surface = volume.sample(at.centres)
     arms = at.centres - volume.solid.middle
     pressing = at.of_links(at.balls, SQUEEZING, CLOSED) - at.centres
     closing = at.centres - at.of_links(at.balls, OPEN, CLOSED)

@@ -11,7 +11,7 @@ from ddg_core.arrays import Array
 from ddg_core.errors import BadInput
 from ddg_core.grasp import Grasp
 from ddg_core.transforms import inverse, quaternion
-from ddg_planning.evaluate.volume import BODY, Volume
+from ddg_planning.evaluate.volume import Volume
 from ddg_planning.generate.collision import placed
 from ddg_planning.generate.hand_model import HandModel
 
@@ -62,7 +62,6 @@ class Reached:
 
     Attributes:
         balls: Centres of the hand's balls, shape (N, S, B, 3), in [m].
-        channels: What the volume tells there, shape (N, S, B, C).
         gaps: Between ball and body, negative inside, shape (N, S, B), in [m].
         nearest: Ball of each link with the least gap, shape (N, S, L).
         centres: Nearest ball of each link when closed, shape (N, L, 3), in [m].
@@ -71,7 +70,6 @@ class Reached:
     """
 
     balls: Tensor
-    channels: Tensor
     gaps: Tensor
     nearest: Tensor
     centres: Tensor
@@ -93,18 +91,13 @@ def reach(volume: Volume, grasps: Motions, hand: HandModel) -> Reached:
         at = grasps.positions[:, stage], grasps.quaternions[:, stage]
         stages.append(placed(hand.balls(p, q), *at))
     balls = torch.stack(stages, dim=1)
-    channels = volume.sample(balls)
-    gaps = channels[..., BODY] - hand.ball_radii
-    member = hand.ball_links == torch.arange(links)[:, None]  # (L, B)
-    nearest = torch.stack(
-        [torch.where(member, gaps[:, s, None], torch.inf).argmin(-1) for s in range(len(stages))],
-        dim=1,
-    )
+    gaps = volume.body(balls) - hand.ball_radii
+    members = [torch.nonzero(hand.ball_links == link)[:, 0] for link in range(links)]
+    nearest = torch.stack([m[gaps[..., m].argmin(dim=-1)] for m in members], dim=-1)
     centres = balls[:, 1].gather(1, nearest[:, 1, :, None].expand(n, links, 3))
     least = gaps[:, 1].gather(1, nearest[:, 1])
     return Reached(
         balls,
-        channels,
         gaps,
         nearest,
         centres,

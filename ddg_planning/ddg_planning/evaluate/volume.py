@@ -19,6 +19,7 @@ from ddg_planning.generate.solid import Solid, SolidSettings
 SEEN, NORMAL, CURVATURES, GUESSED, BODY = 0, slice(1, 4), slice(4, 6), 6, 7
 CHANNELS = 8
 FLAT = 120.0  # curvatures are cut to this, in [1/m]
+THREADS = 2  # of the search for nearest points; they sleep when they wait
 NO_GUESS = 0.1  # largest distance to the guessed surface, and that where there is none, in [m]
 
 
@@ -84,10 +85,12 @@ class Volume:
     def _fill(self, centres: Array, view: ObjectView, model: ObjectModel) -> Tensor:
         flat = centres.reshape(-1, 3)
         cloud = view.cloud
-        seen, nearest = cKDTree(cloud.points).query(flat)
+        seen, nearest = cKDTree(cloud.points).query(flat, workers=THREADS)
         guessed: Array = np.full(len(flat), NO_GUESS)
         if len(model.guessed):
-            nearby, _ = cKDTree(model.guessed).query(flat, distance_upper_bound=NO_GUESS)
+            nearby, _ = cKDTree(model.guessed).query(
+                flat, distance_upper_bound=NO_GUESS, workers=THREADS
+            )
             guessed = np.minimum(nearby, NO_GUESS)
         columns = [
             np.reshape(seen, (-1, 1)),
@@ -100,19 +103,29 @@ class Volume:
         return _tensor(np.ascontiguousarray(channels.transpose(3, 0, 1, 2)))
 
     def sample(self, points: Tensor) -> Tensor:
-        """Channels (..., 8) at points (..., 3); distances go on growing beyond the grid."""
+        """All channels (..., 8) at points (..., 3); distances go on growing beyond the grid."""
+        channels, beyond = self._look_up(self._grid, points)
+        far = torch.zeros(CHANNELS)
+        far[[SEEN, GUESSED, BODY]] = 1.0
+        result: Tensor = channels + beyond[..., None] * far
+        return result
+
+    def body(self, points: Tensor) -> Tensor:
+        """The channel `BODY` alone (...) at points (..., 3): much faster, for many points."""
+        channels, beyond = self._look_up(self._grid[:, BODY:], points)
+        result: Tensor = channels[..., 0] + beyond
+        return result
+
+    def _look_up(self, grid: Tensor, points: Tensor) -> tuple[Tensor, Tensor]:
+        """Channels of `grid` (..., C) at points (..., 3), and how far these are beyond it."""
         unit = (points - self._low) * self._scale - 1.0
         inside = unit.clamp(-1.0, 1.0)
         beyond = ((unit - inside) / self._scale).norm(dim=-1)
         at = inside.flip(-1).reshape(1, 1, 1, -1, 3)  # grid_sample counts the last axis as x
         found = torch.nn.functional.grid_sample(
-            self._grid, at, mode="bilinear", align_corners=True, padding_mode="border"
+            grid, at, mode="bilinear", align_corners=True, padding_mode="border"
         )
-        channels: Tensor = found.reshape(CHANNELS, -1).T.reshape(*points.shape[:-1], CHANNELS)
-        far = torch.zeros(CHANNELS)
-        far[[SEEN, GUESSED, BODY]] = 1.0
-        result: Tensor = channels + beyond[..., None] * far
-        return result
+        return found.reshape(grid.shape[1], -1).T.reshape(*points.shape[:-1], -1), beyond
 
 
 def _summary(view: ObjectView, model: ObjectModel, solid: Solid) -> Array:
