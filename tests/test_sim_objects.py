@@ -189,6 +189,38 @@ def test_an_object_folder_brings_its_parts_and_mass(tmp_path: Path) -> None:
     np.testing.assert_allclose(np.ptp(thing.contact_vertices, axis=0), [0.08, 0.05, 0.1])
 
 
+@pytest.mark.parametrize(
+    ("index", "message"),
+    [
+        ("a: [b", r"index\.yaml: not YAML"),
+        ("- nonsense", r"index\.yaml: no mass_kg for 'brick'"),
+        ("- {name: brick, mass_kg: heavy}", r"index\.yaml: no mass_kg for 'brick'"),
+        ("- {name: brick}", r"index\.yaml: no mass_kg for 'brick'"),
+    ],
+)
+def test_an_index_without_the_mass_is_refused(tmp_path: Path, index: str, message: str) -> None:
+    (tmp_path / "brick").mkdir()
+    whole = mesh_of(box([0, 0, 0], [0.04, 0.05, 0.1]))
+    whole.export(tmp_path / "brick" / "visual.ply")
+    whole.export(tmp_path / "brick" / "collision.obj")
+    (tmp_path / "index.yaml").write_text(index)
+    with pytest.raises(BadInput, match=message) as caught:
+        load_object(str(tmp_path / "brick"))
+    assert "\n" not in str(caught.value)
+
+
+@pytest.mark.parametrize("corner", ["0 0 0", "nan 0 0.1"], ids=["flat", "nan"])
+def test_a_convex_part_that_is_none_is_refused(tmp_path: Path, corner: str) -> None:
+    (tmp_path / "brick").mkdir()
+    mesh_of(box([0, 0, 0], [0.04, 0.05, 0.1])).export(tmp_path / "brick" / "visual.ply")
+    corners = ["0 0 0", "0.1 0 0", "0 0.1 0", corner]
+    lines = ["o part", *(f"v {c}" for c in corners), "f 1 2 3", "f 1 2 4", "f 2 3 4", "f 1 3 4"]
+    (tmp_path / "brick" / "collision.obj").write_text("\n".join(lines))
+    with pytest.raises(BadInput, match=r"collision\.obj: ") as caught:
+        load_object(str(tmp_path / "brick"))
+    assert "\n" not in str(caught.value)
+
+
 @pytest.mark.skipif(not SHARED.is_dir(), reason="the validation objects are not at hand")
 def test_every_validation_object_loads() -> None:
     paths = objects_in(SHARED)

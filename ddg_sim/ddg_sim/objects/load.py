@@ -6,6 +6,7 @@ from pathlib import Path
 import numpy as np
 import trimesh
 import yaml
+from scipy.spatial import QhullError
 
 from ddg_core.arrays import Array
 from ddg_core.errors import BadInput, UnknownName
@@ -81,11 +82,16 @@ def _load_folder(folder: Path) -> SimObject:
 
 def _mass_of(folder: Path) -> float:
     index = folder.parent / "index.yaml"
-    entries = yaml.safe_load(index.read_text(encoding="utf-8")) if index.is_file() else []
-    masses = [entry["mass_kg"] for entry in entries if entry["name"] == folder.name]
-    if not masses:
-        raise BadInput(f"{index}: no mass_kg for {folder.name!r}")
-    return min(float(masses[0]), _MOST_MASS)
+    try:
+        entries = yaml.safe_load(index.read_text(encoding="utf-8")) if index.is_file() else []
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        raise BadInput(f"{index}: not YAML ({' '.join(str(error).split())})") from error
+    for entry in entries if isinstance(entries, list) else []:
+        if isinstance(entry, dict) and entry.get("name") == folder.name:
+            mass = entry.get("mass_kg")
+            if isinstance(mass, int | float):
+                return min(float(mass), _MOST_MASS)
+    raise BadInput(f"{index}: no mass_kg for {folder.name!r}")
 
 
 def read_mesh(path: Path) -> Mesh:
@@ -134,8 +140,9 @@ def _read_groups(path: Path) -> tuple[Array, ...]:
                 groups[-1].update(int(v.split("/")[0]) - 1 for v in values)
         points = np.array(vertices)
         parts = tuple(hull(points[sorted(group)]) for group in groups if group)
-    except (ValueError, IndexError, UnicodeDecodeError) as error:
-        raise BadInput(f"{path}: not readable as obj ({error})") from error
+    except (ValueError, IndexError, UnicodeDecodeError, QhullError) as error:
+        reason = (str(error).strip().splitlines() or ["?"])[0]
+        raise BadInput(f"{path}: not readable as convex parts ({reason})") from error
     if not parts:
         raise BadInput(f"{path}: no convex part in it")
     return parts
