@@ -122,11 +122,20 @@ def capture(graph):
     return lambda **fields: call(graph[2], CaptureView.Request(**fields), timeout=60.0)
 
 
-@pytest.fixture
-def impatient(graph, monkeypatch):
-    """The node gives up after half a second."""
-    quick = dataclasses.replace(graph[1]._settings, wait=0.5, wait_for_frame=0.2)
-    monkeypatch.setattr(graph[1], "_settings", quick)
+PATIENT = {"wait": 60.0, "wait_for_frame": 60.0, "joints_max_age": 600.0}
+IMPATIENT = {"STALE_DATA": {"wait": 0.5}, "UNKNOWN_FRAME": {"wait_for_frame": 0.2}}
+
+
+@pytest.fixture(autouse=True)
+def waits(graph, monkeypatch):
+    """The node waits long, so that a busy machine changes no answer, or as a test says."""
+
+    def wait(**times: float) -> None:
+        settings = dataclasses.replace(graph[1]._settings, **times)
+        monkeypatch.setattr(graph[1], "_settings", settings)
+
+    wait(**PATIENT)
+    return wait
 
 
 def test_a_fresh_view_of_the_largest_object(graph, capture, camera):
@@ -181,9 +190,8 @@ def test_the_nearest_and_the_masked_object(capture, camera):
         ({"select": "nearest", "near": np.nan}, "BAD_INPUT", "one finite point"),
     ],
 )
-def test_a_bad_request_is_answered_with_the_reason(
-    capture, camera, impatient, fields, code, message
-):
+def test_a_bad_request_is_answered_with_the_reason(capture, camera, waits, fields, code, message):
+    waits(**IMPATIENT.get(code, {}))
     fields = dict(fields)
     if isinstance(fields.get("mask"), tuple):
         fields["mask"] = mask_to_msg(np.zeros(fields["mask"], bool), Image().header)
@@ -206,9 +214,8 @@ def test_a_bad_request_is_answered_with_the_reason(
         ({"joints": {}}, "OK", ""),  # the last known state still serves
     ],
 )
-def test_a_faulty_camera_is_answered_with_the_reason(
-    capture, camera, impatient, change, code, message
-):
+def test_a_faulty_camera_is_answered_with_the_reason(capture, camera, waits, change, code, message):
+    waits(**IMPATIENT.get(code, {}))
     for key, value in change.items():
         setattr(camera, key, value)
     answer = capture()
@@ -225,7 +232,7 @@ def test_a_faulty_camera_is_answered_with_the_reason(
         (np.full((240, 320), 0.7), "NO_CLOUD"),
     ],
 )
-def test_images_without_an_object_are_answered(capture, camera, impatient, depth, code):
+def test_images_without_an_object_are_answered(capture, camera, depth, code):
     camera.image = DepthImage(depth, CAMERA, T_BASE_CAMERA)
     assert capture().outcome.code == code
 
@@ -243,7 +250,9 @@ def test_a_cloud_of_the_camera_serves_as_well(graph, capture, camera, monkeypatc
 
     def cloud_settings(file, kind):
         settings = given(file, kind)
-        return dataclasses.replace(settings, source="cloud") if file == "capture.yaml" else settings
+        if file != "capture.yaml":
+            return settings
+        return dataclasses.replace(settings, source="cloud", **PATIENT)
 
     monkeypatch.setattr(node, "settings", cloud_settings)
     node.trigger_activate()
@@ -260,7 +269,7 @@ def test_a_cloud_of_the_camera_serves_as_well(graph, capture, camera, monkeypatc
     assert refused.outcome.code == "BAD_INPUT"
 
 
-def test_before_anything_came_the_silent_topic_is_named(graph, capture, camera, impatient):
+def test_before_anything_came_the_silent_topic_is_named(graph, capture, camera):
     node = graph[1]
     camera.talking = False
     node.trigger_deactivate()
