@@ -264,7 +264,9 @@ def test_order_and_truth_are_measured_right() -> None:
     truth = np.arange(200) % 100 < np.repeat([5, 95], 100)
     assert calibration_error(p, truth) == pytest.approx(0.0, abs=1e-9)
     assert calibration_error(1.0 - p, truth) == pytest.approx(0.9)
-    assert threshold(np.array([0.9, 0.8, 0.7]), np.array([True, True, False]), 0.9) == 0.8
+    p = np.linspace(0.99, 0.5, 50)
+    assert threshold(p, np.arange(50) < 40, 0.9) == p[40]
+    assert threshold(np.array([0.9, 0.8]), np.array([True, True]), 0.9) is None  # too few to know
     assert threshold(np.array([0.9]), np.array([False]), 0.9) is None
     best = first_of_each(np.array([0.1, 0.9, 0.5, 0.4]), np.array([7, 7, 3, 3]))
     assert best.tolist() == [2, 1]

@@ -52,7 +52,10 @@ def near_surface(asked: Asked) -> Propose:
 
 
 def gm1(asked: Asked) -> Propose:
-    """Perception, the generative model and the evaluator; best first by the planner's score."""
+    """Perception, the generative model and the evaluator; best first by the planner's score.
+
+    It does not abstain: whoever measures counts afterwards what abstaining would have left.
+    """
     # One process per core: threads within one would only wait for each other.
     for library in ("OMP", "OPENBLAS", "MKL"):
         os.environ.setdefault(f"{library}_NUM_THREADS", "1")
@@ -71,6 +74,7 @@ def gm1(asked: Asked) -> Propose:
     generation = load(config_folder() / "generation.yaml", GenerationSettings)
     generator = load_generator(hand, generation)
     rank = load_evaluator(asked.evaluator, hand, asked.weights)
+    settings = replace(planning.plan, least_probability=0.0)
 
     def propose(view: SceneView, rng: np.random.Generator) -> Sequence[Grasp]:
         seen = perceive(view.image, perception, rng=rng)
@@ -78,7 +82,7 @@ def gm1(asked: Asked) -> Propose:
         def generate(view: ObjectView, *, n: int) -> list[Grasp]:
             return generator(view, n=n, rng=rng)
 
-        grasps = plan(seen, generate, rank, None, planning.plan, lambda *_: None)
+        grasps = plan(seen, generate, rank, None, settings, lambda *_: None)
         return grasps[: asked.grasps]
 
     return propose

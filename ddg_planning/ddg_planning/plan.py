@@ -48,7 +48,8 @@ class PlanSettings:
     Attributes:
         candidates: Grasps asked of the generator.
         max_grasps: Grasps in the answer, unless the request says otherwise.
-        least_probability: Best predicted success below which the plan abstains.
+        least_probability: Predicted success of the first grasp below which the plan abstains;
+            `ddg eval calibration --precision` finds it.
         score: What the final score is made of.
     """
 
@@ -123,15 +124,16 @@ def plan(
         progress("reach", 0.5, len(grasps))
         grasps = reachable(grasps, check_reach)
     progress("rank", 0.8, len(grasps))
-    grasps = [scored(grasp, settings.score) for grasp in rank(view, grasps)]
-    best = max((g.p_success for g in grasps if g.p_success is not None), default=1.0)
-    if best < settings.least_probability:
+    judged = [scored(grasp, settings.score) for grasp in rank(view, grasps)]
+    grasps = sorted(judged, key=lambda grasp: -grasp.score)
+    first = grasps[0].p_success
+    if first is not None and first < settings.least_probability:
         raise Failed(
             Outcome.LOW_CONFIDENCE,
-            f"the best grasp is given {best:.0%}, below {settings.least_probability:.0%}",
+            f"the best grasp is given {first:.0%}, below {settings.least_probability:.0%}",
         )
     progress("done", 1.0, len(grasps))
-    return sorted(grasps, key=lambda grasp: -grasp.score)
+    return grasps
 
 
 def reachable(grasps: Sequence[Grasp], check_reach: CheckReach) -> list[Grasp]:

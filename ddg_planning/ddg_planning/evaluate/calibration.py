@@ -5,6 +5,7 @@ import torch
 from torch import Tensor
 
 from ddg_core.arrays import Array, BoolArray, IntArray
+from ddg_core.statistics import wilson
 from ddg_planning.evaluate.network import EmS
 
 
@@ -59,17 +60,21 @@ def first_of_each(p: Array, scenes: IntArray) -> IntArray:
 
 
 def threshold(p: Array, held: BoolArray, precision: float) -> float | None:
-    """Least probability above which the share held is at least `precision`; None if there is none.
+    """Least probability above which the share held is `precision` or more; None if there is none.
+
+    The lower end of the 68 % Wilson interval must reach it, so that the precision also lasts on
+    grasps that the threshold was not chosen on.
 
     Args:
         p: Predictions of executed grasps, shape (N,).
         held: What became of them, shape (N,).
         precision: Wanted share.
     """
-    order = np.argsort(-p, kind="stable")
-    share = np.cumsum(held[order]) / np.arange(1, len(p) + 1)
-    good = np.flatnonzero(share >= precision)
-    return float(p[order[good[-1]]]) if len(good) else None
+    for least in np.unique(p):
+        kept = p >= least
+        if wilson(int(held[kept].sum()), int(kept.sum()), z=1.0)[0] >= precision:
+            return float(least)
+    return None
 
 
 def calibrate(network: EmS, logits: Tensor, held: Tensor, steps: int = 100) -> None:

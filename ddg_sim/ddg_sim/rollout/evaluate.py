@@ -52,6 +52,7 @@ class Tried:
         any_holds: One of the candidates holds; None if that was not asked.
         six_directions: Verdict of the second judge; None if it was not asked.
         plan_s: Time from image to ranked grasps, in [s].
+        p_success: What the evaluator gave the best grasp; None if nobody judged.
     """
 
     seed: int
@@ -62,6 +63,7 @@ class Tried:
     any_holds: bool | None
     six_directions: bool | None
     plan_s: float
+    p_success: float | None = None
 
     @property
     def held(self) -> bool:
@@ -107,7 +109,8 @@ def try_scene(seed: int, plan: Propose, settings: EvaluationSettings) -> Tried:
         outcome, kind = str(result.outcome), grasps[0].kind
         second = bool(result.six_directions) if settings.six_directions else None
     any_holds = _any_holds(simulation, grasps, outcome, settings) if settings.oracle else None
-    return Tried(seed, opened.object, outcome, kind, len(grasps), any_holds, second, seconds)
+    p = grasps[0].p_success if grasps else None
+    return Tried(seed, opened.object, outcome, kind, len(grasps), any_holds, second, seconds, p)
 
 
 def summary(tried: Sequence[Tried]) -> dict[str, Any]:

@@ -1,68 +1,32 @@
-"""`ddg eval success|compare`: how often planned grasps hold, and whether one way is better."""
+"""`ddg eval success` and `compare`: one honest trial per scene, and pairs of such results."""
 
 import argparse
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ddg_cli import results
+from ddg_cli.evaluate.calibration import least_probability, truth
+from ddg_cli.evaluate.names import EVALUATORS, GENERATORS, SPLITS, check
 from ddg_cli.report import Report
-from ddg_core.errors import BadInput, UnknownName
+from ddg_core.errors import BadInput
 
 if TYPE_CHECKING:
     from ddg_sim.rollout.rollout import RolloutSettings
 
-SPLITS = ("train", "validation", "test")
-GENERATORS = ("gm1", "random")
-EVALUATORS = ("none", "em-s")
-REFINERS = ("none",)
 
+def success(args: argparse.Namespace) -> Report:
+    """Try the best planned grasp of each scene.
 
-def add_arguments(parser: argparse.ArgumentParser) -> None:
-    """Declare the actions and their options."""
-    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    go = actions.add_parser("success", help="the best planned grasp of each scene is tried once")
-    go.add_argument("--objects", default="test", help="a split of the catalogue, or a directory")
-    go.add_argument("--scenes", type=int, required=True, help="how many")
-    go.add_argument("--seed", type=int, default=0, help="of the first scene")
-    go.add_argument("--generator", default="gm1", help=f"one of {', '.join(GENERATORS)}")
-    go.add_argument("--evaluator", default="none", help=f"one of {', '.join(EVALUATORS)}")
-    go.add_argument("--weights", default="", help="of the evaluator, instead of the package's")
-    go.add_argument("--refine", default="none", help=f"one of {', '.join(REFINERS)}")
-    go.add_argument("--candidates", type=int, default=100, help="grasps planned per scene")
-    go.add_argument("--oracle", action="store_true", help="try all candidates until one holds")
-    go.add_argument("--workers", type=int, default=1, help="processes at work")
-    go.add_argument("--ray-address", help="of a running Ray cluster")
-    go.add_argument("--out", type=Path, help="write one JSON line per scene, for compare")
-    pair = actions.add_parser("compare", help="two results on the same scenes, paired")
-    pair.add_argument("first", type=Path, help="result of eval success --out")
-    pair.add_argument("second", type=Path, help="another")
-    results.add_option(go, "success")
-    results.add_option(pair, "compare")
-    for action in (go, pair):
-        action.add_argument(
-            "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
-        )
-
-
-def run(args: argparse.Namespace) -> Report:
-    """Do the action."""
-    return _success(args) if args.action == "success" else _compare(args)
-
-
-def _success(args: argparse.Namespace) -> Report:
+    The planner's threshold is not applied: all are tried, and what abstaining would have left is
+    told beside.
+    """
     from ddg_cli.countdown import Countdown
     from ddg_cli.proposers import Asked, proposer
     from ddg_sim.rollout.evaluate import EvaluationSettings, evaluate, summary, write
     from ddg_sim.rollout.many import Cluster
 
-    for what, name, known in (
-        ("generator", args.generator, GENERATORS),
-        ("evaluator", args.evaluator, EVALUATORS),
-        ("refinement", args.refine, REFINERS),
-    ):
-        if name not in known:
-            raise UnknownName(what, name, known)
+    check("generator", args.generator, GENERATORS)
+    check("evaluator", args.evaluator, EVALUATORS)
     if min(args.scenes, args.workers, args.candidates) < 1 or args.seed < 0:
         raise BadInput("--scenes, --workers and --candidates must be at least 1, --seed 0")
     if args.generator == "random" and args.evaluator != "none":
@@ -84,6 +48,7 @@ def _success(args: argparse.Namespace) -> Report:
         write(tried, args.out)
     answer = {
         **summary(tried),
+        **truth(tried, least_probability()),
         "objects": args.objects,
         "generator": args.generator,
         "evaluator": args.evaluator,
@@ -105,7 +70,8 @@ def _rollout(objects: str) -> "RolloutSettings":
     return RolloutSettings(objects=tuple(map(resolve, objects_in(Path(objects)))))
 
 
-def _compare(args: argparse.Namespace) -> Report:
+def compare(args: argparse.Namespace) -> Report:
+    """Compare two results, paired by scene."""
     from ddg_sim.rollout.compare import compare
     from ddg_sim.rollout.evaluate import read
 
@@ -117,14 +83,20 @@ def _text(answer: dict[str, Any]) -> str:
     low, high = answer["wilson95"]
     lines = [
         f"{answer['held']} of {answer['n']} held: {answer['rate']:.1%} ({low:.1%} to {high:.1%})",
-        f"abstained {answer['abstained']}, six directions {answer['six_direction_rate']:.1%}, "
-        f"plan {answer['plan_s_median']:.2f} s (median)",
+        f"without a grasp {answer['abstained']}, six directions "
+        f"{answer['six_direction_rate']:.1%}, plan {answer['plan_s_median']:.2f} s (median)",
     ]
     if answer["oracle_rate"] is not None:
         paper = answer["rate_paper"]
         lines.append(
             f"any candidate holds {answer['oracle_rate']:.1%}, as the paper counts "
             + ("-" if paper is None else f"{paper:.1%}")
+        )
+    if answer["ece"] is not None:
+        kept = answer["abstention"]
+        lines.append(
+            f"expected calibration error {answer['ece']:.3f}; above {kept['least_probability']:.2f}"
+            f" are {kept['kept']}, of which {kept['kept_held']} held"
         )
     lines += [f"  {name:<20} {count}" for name, count in answer["outcomes"].items()]
     for group in ("by_type", "by_object"):

@@ -1,0 +1,91 @@
+"""`ddg eval ACTION`: how often planned grasps hold, and what a predicted probability is worth."""
+
+import argparse
+from pathlib import Path
+from typing import TypeAlias
+
+from ddg_cli import results
+from ddg_cli.evaluate import names
+from ddg_cli.report import Report
+
+PLANNING = Path("config/planning.yaml")
+Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
+
+
+def add_arguments(parser: argparse.ArgumentParser) -> None:
+    """Declare the actions and their options."""
+    actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
+    declared = (_success(actions), _compare(actions), _recorded(actions), _calibration(actions))
+    for action in declared:
+        action.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
+        )
+
+
+def run(args: argparse.Namespace) -> Report:
+    """Do the action."""
+    if args.action in ("success", "compare"):
+        from ddg_cli.evaluate import success
+
+        return success.success(args) if args.action == "success" else success.compare(args)
+    if args.action == "recorded":
+        from ddg_cli.evaluate.recorded import recorded
+
+        return recorded(args)
+    from ddg_cli.evaluate.calibration import calibration
+
+    return calibration(args)
+
+
+def _success(actions: Actions) -> argparse.ArgumentParser:
+    go = actions.add_parser("success", help="the best planned grasp of each scene is tried once")
+    go.add_argument("--objects", default="test", help="a split of the catalogue, or a directory")
+    go.add_argument("--scenes", type=int, required=True, help="how many")
+    go.add_argument("--seed", type=int, default=0, help="of the first scene")
+    go.add_argument("--generator", default="gm1", help=f"one of {', '.join(names.GENERATORS)}")
+    _add_evaluator(go)
+    go.add_argument("--candidates", type=int, default=100, help="grasps planned per scene")
+    go.add_argument("--oracle", action="store_true", help="try all candidates until one holds")
+    go.add_argument("--workers", type=int, default=1, help="processes at work")
+    go.add_argument("--ray-address", help="of a running Ray cluster")
+    go.add_argument("--out", type=Path, help="write one JSON line per scene, for compare")
+    results.add_option(go, "success")
+    return go
+
+
+def _compare(actions: Actions) -> argparse.ArgumentParser:
+    pair = actions.add_parser("compare", help="two results on the same scenes, paired")
+    pair.add_argument("first", type=Path, help="result of eval success or recorded --out")
+    pair.add_argument("second", type=Path, help="another")
+    results.add_option(pair, "compare")
+    return pair
+
+
+def _recorded(actions: Actions) -> argparse.ArgumentParser:
+    old = actions.add_parser(
+        "recorded", help="judge the grasps of a data set, of which is known what became of them"
+    )
+    old.add_argument("data", type=Path, help="folder of a data set of other objects")
+    _add_evaluator(old)
+    old.add_argument("--out", type=Path, help="write one JSON line per scene, for compare")
+    results.add_option(old, "recorded")
+    return old
+
+
+def _calibration(actions: Actions) -> argparse.ArgumentParser:
+    true = actions.add_parser("calibration", help="are predictions true, and where to abstain")
+    true.add_argument(
+        "files", type=Path, nargs="+", help="results of eval success or recorded --out"
+    )
+    true.add_argument(
+        "--precision", type=float, help="find the least probability that keeps this share held"
+    )
+    true.add_argument("--write", action="store_true", help=f"into {PLANNING}, what was found")
+    true.add_argument("--plot", type=Path, help="draw the reliability (.png)")
+    results.add_option(true, "calibration")
+    return true
+
+
+def _add_evaluator(action: argparse.ArgumentParser) -> None:
+    action.add_argument("--evaluator", default="none", help=f"one of {', '.join(names.EVALUATORS)}")
+    action.add_argument("--weights", default="", help="of the evaluator, instead of the package's")

@@ -1,0 +1,13 @@
+"""Names that `ddg eval` knows; light, so that help and mistakes cost no import."""
+
+from ddg_core.errors import UnknownName
+
+SPLITS = ("train", "validation", "test")
+GENERATORS = ("gm1", "random")
+EVALUATORS = ("none", "em-s")
+
+
+def check(what: str, name: str, known: tuple[str, ...]) -> None:
+    """Refuse a name that is not known."""
+    if name not in known:
+        raise UnknownName(what, name, known)
