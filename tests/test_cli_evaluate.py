@@ -69,7 +69,7 @@ def test_a_threshold_is_found_drawn_and_told(
     assert answer["abstention"]["precision"] == 0.96
     assert plot.read_bytes().startswith(b"\x89PNG")
     assert main(["eval", "calibration", str(file)]) == 0
-    assert "100 " in capfd.readouterr().out
+    assert "0.200  0.200    100" in capfd.readouterr().out
 
 
 def test_the_threshold_is_written_where_the_planner_reads_it(tmp_path: Path) -> None:

@@ -19,7 +19,7 @@ from ddg_core.outcome import Outcome
 from ddg_core.settings import to_tree
 from ddg_core.transforms import compose, exp
 from ddg_core.view import FeatureCloud, ObjectView
-from ddg_planning.evaluate import checkpoint, evaluator
+from ddg_planning.evaluate import checkpoint, evaluator, volume
 from ddg_planning.evaluate.calibration import (
     average_precision,
     calibrate,
@@ -229,6 +229,18 @@ def test_weights_of_another_kind_are_refused(
         Evaluator(rewritten(weights, tmp_path, **changes), HAND)
 
 
+def test_weights_that_learned_from_other_features_are_refused(
+    weights: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    card = Evaluator(weights, HAND).card
+    assert len(card.fingerprint) == card.per_link + card.whole
+    assert np.std(card.fingerprint) > 0.2
+    told = volume.Solid.normal
+    monkeypatch.setattr(volume.Solid, "normal", lambda self, points: -told(self, points))
+    with pytest.raises(BadInput, match=r"other features .* train anew with ./ddg train em"):
+        Evaluator(weights, HAND)
+
+
 def test_a_file_that_holds_no_tensors_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "x.safetensors"
     path.write_bytes(b"not weights")
@@ -265,7 +277,7 @@ def test_order_and_truth_are_measured_right() -> None:
     assert calibration_error(p, truth) == pytest.approx(0.0, abs=1e-9)
     assert calibration_error(1.0 - p, truth) == pytest.approx(0.9)
     p = np.linspace(0.99, 0.5, 50)
-    assert threshold(p, np.arange(50) < 40, 0.9) == p[40]
+    assert threshold(p, np.arange(50) < 40, 0.9) == p[41]  # 40 of 42, but not of 43
     assert threshold(np.array([0.9, 0.8]), np.array([True, True]), 0.9) is None  # too few to know
     assert threshold(np.array([0.9]), np.array([False]), 0.9) is None
     best = first_of_each(np.array([0.1, 0.9, 0.5, 0.4]), np.array([7, 7, 3, 3]))

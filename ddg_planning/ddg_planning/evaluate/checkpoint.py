@@ -15,6 +15,7 @@ from torch import Tensor
 from ddg_core.errors import BadInput
 from ddg_core.hand import Hand
 from ddg_core.settings import parse, to_tree
+from ddg_planning.evaluate.fingerprint import fingerprint
 from ddg_planning.evaluate.network import EmS, NetworkSettings
 from ddg_planning.evaluate.volume import VolumeSettings
 
@@ -35,6 +36,7 @@ class Card:
         per_link, whole: Numbers per link and per grasp.
         volume: How views are encoded.
         network: Sizes.
+        fingerprint: Features of a fixed case when it was trained; see `fingerprint`.
         data: What it was trained on: folders' content hashes, scenes, grasps.
         training: Settings and seed of the training.
         metrics: What was measured on the validation data.
@@ -51,6 +53,7 @@ class Card:
     whole: int
     volume: VolumeSettings
     network: NetworkSettings
+    fingerprint: tuple[float, ...] = ()
     data: dict[str, Any] = field(default_factory=dict)
     training: dict[str, Any] = field(default_factory=dict)
     metrics: dict[str, Any] = field(default_factory=dict)
@@ -78,6 +81,7 @@ def make_card(
         whole=len(network.whole_mean),
         volume=volume,
         network=network.settings,
+        fingerprint=fingerprint(hand, volume),
         data=data,
         training=to_tree(training),
         metrics=metrics,

@@ -15,6 +15,7 @@ from ddg_core.ports import Rank
 from ddg_core.view import ObjectView
 from ddg_planning.evaluate.checkpoint import read
 from ddg_planning.evaluate.features import features
+from ddg_planning.evaluate.fingerprint import TOLERANCE, fingerprint
 from ddg_planning.evaluate.motions import motions
 from ddg_planning.evaluate.volume import Volume
 from ddg_planning.generate.hand_model import HandModel
@@ -37,13 +38,20 @@ class Evaluator:
         """Load weights.
 
         Raises:
-            BadInput: They are damaged, of another version, or for another hand.
+            BadInput: They are damaged, of another version, for another hand, or learned from
+                features that this program computes otherwise.
         """
         self._network, self.card, self.id = read(path)
         self._hand = HandModel(hand)
         ours = (hand.name, self._hand.link_names, hand.joint_names)
         if (self.card.hand, self.card.links, self.card.joints) != ours:
             raise BadInput(f"{path}: trained for hand {self.card.hand!r}, this is {hand.name!r}")
+        now = fingerprint(hand, self.card.volume)
+        if not _alike(self.card.fingerprint, now):
+            raise BadInput(
+                f"{path}: learned from other features than this program computes; train anew with"
+                " ./ddg train em, or go back to the sources that it was trained with"
+            )
 
     def __call__(self, view: ObjectView, grasps: Sequence[Grasp]) -> list[Grasp]:
         """Return the same grasps with `p_success`, `p_std` and `score` set, the best first.
@@ -79,6 +87,10 @@ class Evaluator:
                 found.append(torch.stack(self._network(features(volume, moved, self._hand))))
         p, std = torch.cat(found, dim=1).double().numpy()
         return np.clip(p, 1e-6, 1.0 - 1e-6), std
+
+
+def _alike(then: Sequence[float], now: Sequence[float]) -> bool:
+    return len(then) == len(now) and bool(np.allclose(then, now, rtol=0.0, atol=TOLERANCE))
 
 
 def load_evaluator(name: str, hand: Hand, path: str = "") -> Rank:
