@@ -1,0 +1,114 @@
+"""How well a grasp of two jaws holds when neither friction nor poses are known exactly."""
+
+from dataclasses import dataclass, field
+
+import numpy as np
+from scipy.spatial.transform import Rotation
+from scipy.special import ndtr, ndtri
+
+from ddg_core.arrays import Array
+from ddg_planning.parallel_jaw.surface import Surface
+from ddg_planning.parallel_jaw.wrench import WrenchSettings, closed, epsilon, primitive_wrenches
+
+
+@dataclass(frozen=True)
+class RobustSettings:
+    """What is uncertain, and how much; the figures of Dex-Net 2.0 and of 2.1's supplement.
+
+    The supplement calls the pose figures variances and gives them in millimetres: they are taken
+    as standard deviations.
+
+    Attributes:
+        draws: Draws of friction and poses per grasp.
+        friction: Mean of the friction, cut to [0, 1].
+        friction_std: Its standard deviation.
+        gripper_shift, gripper_turn: Standard deviation of the gripper's pose per axis, in [m] and
+            [rad].
+        object_shift, object_turn: Of the object's, about its centre of mass.
+        wrench: How contacts are modelled.
+    """
+
+    draws: int = 25
+    friction: float = 0.5
+    friction_std: float = 0.1
+    gripper_shift: float = 0.001
+    gripper_turn: float = 0.001
+    object_shift: float = 0.005
+    object_turn: float = 0.01
+    wrench: WrenchSettings = field(default_factory=WrenchSettings)
+
+    def __post_init__(self) -> None:
+        """Refuse not to draw."""
+        if self.draws < 1:
+            raise ValueError(f"draws must be at least 1, got {self.draws}")
+        if min(self.friction_std, self.gripper_shift, self.gripper_turn) < 0.0:
+            raise ValueError("standard deviations must not be negative")
+        if min(self.object_shift, self.object_turn) < 0.0:
+            raise ValueError("standard deviations must not be negative")
+
+
+def robust_epsilon(
+    surface: Surface,
+    centres: Array,
+    axes: Array,
+    half: float,
+    settings: RobustSettings,
+    *,
+    rng: np.random.Generator,
+) -> Array:
+    """Mean of `epsilon` over friction and poses, shape (N,); a draw in which a jaw misses counts 0.
+
+    Args:
+        surface: The object.
+        centres: Middle between the jaws, shape (N, 3), in [m].
+        axes: Unit direction in which they close, shape (N, 3).
+        half: Distance of each jaw from the middle before they close, in [m].
+        settings: What is uncertain.
+        rng: Source of the draws.
+    """
+    return np.array(
+        [
+            _mean(surface, *_moved(surface.com, centre, axis, settings, rng), half, settings, rng)
+            for centre, axis in zip(centres, axes, strict=True)
+        ]
+    )
+
+
+def draw_friction(n: int, settings: RobustSettings, *, rng: np.random.Generator) -> Array:
+    """Friction of `n` draws: a Gaussian cut to [0, 1], shape (n,)."""
+    if settings.friction_std == 0.0:
+        return np.full(n, settings.friction)
+    low, high = ndtr((np.array([0.0, 1.0]) - settings.friction) / settings.friction_std)
+    drawn: Array = settings.friction + settings.friction_std * ndtri(rng.uniform(low, high, n))
+    return drawn
+
+
+def _moved(
+    com: Array, centre: Array, axis: Array, s: RobustSettings, rng: np.random.Generator
+) -> tuple[Array, Array]:
+    """The jaws' line as the object sees it when both are not where they should be: (D, 3) twice."""
+    grip, turn = rng.normal(size=(2, s.draws, 3))
+    shift, tilt = rng.normal(size=(2, s.draws, 3))
+    axes = Rotation.from_rotvec(s.gripper_turn * turn).apply(axis)
+    centres = centre + s.gripper_shift * grip
+    back = Rotation.from_rotvec(-s.object_turn * tilt)
+    return com + back.apply(centres - com - s.object_shift * shift), back.apply(axes)
+
+
+def _mean(
+    surface: Surface,
+    centres: Array,
+    axes: Array,
+    half: float,
+    s: RobustSettings,
+    rng: np.random.Generator,
+) -> float:
+    friction = draw_friction(s.draws, s, rng=rng)
+    touch = surface.pinch(centres, axes, half)
+    good = touch.hit & closed(touch.points, touch.normals, friction)
+    if not good.any():
+        return 0.0
+    wrenches = primitive_wrenches(
+        touch.points[good] - surface.com, touch.normals[good], friction[good], s.wrench
+    )
+    return float(epsilon(wrenches).sum() / s.draws)
