@@ -30,12 +30,14 @@ class Asked:
         grasps: Grasps per scene, at most.
         evaluator: Who ranks the plans; "none" ranks by likelihood.
         weights: Weights of the evaluator; empty takes those of the package.
+        refine: How the evaluator moves the best grasps: "none", "ga" or "sa".
     """
 
     hand: str
     grasps: int
     evaluator: str = "none"
     weights: str = ""
+    refine: str = "none"
 
 
 def near_surface(asked: Asked) -> Propose:
@@ -64,6 +66,8 @@ def gm1(asked: Asked) -> Propose:
     from ddg_core.settings import load
     from ddg_perception.perceive import PerceptionSettings, perceive
     from ddg_planning.evaluate.evaluator import load_evaluator
+    from ddg_planning.evaluate.refine import load_refiner
+    from ddg_planning.evaluate.uphill import RefineSettings
     from ddg_planning.plan import plan
     from ddg_planning.settings import PlanningSettings
     from ddg_planning.store import GenerationSettings, load_generator
@@ -74,6 +78,7 @@ def gm1(asked: Asked) -> Propose:
     generation = load(config_folder() / "generation.yaml", GenerationSettings)
     generator = load_generator(hand, generation)
     rank = load_evaluator(asked.evaluator, hand, asked.weights)
+    refine = load_refiner(asked.refine, rank, generation.generator, RefineSettings())
     settings = replace(planning.plan, least_probability=0.0)
 
     def propose(view: SceneView, rng: np.random.Generator) -> Sequence[Grasp]:
@@ -82,7 +87,7 @@ def gm1(asked: Asked) -> Propose:
         def generate(view: ObjectView, *, n: int) -> list[Grasp]:
             return generator(view, n=n, rng=rng)
 
-        grasps = plan(seen, generate, rank, None, settings, lambda *_: None)
+        grasps = plan(seen, generate, rank, None, settings, lambda *_: None, refine)
         return grasps[: asked.grasps]
 
     return propose

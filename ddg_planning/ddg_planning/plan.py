@@ -71,6 +71,9 @@ class Propose(Protocol):
         """Return up to `n` grasps, the likeliest first."""
 
 
+Refine = Callable[[ObjectView, Sequence[Grasp]], list[Grasp]]
+
+
 @dataclass
 class Stopwatch:
     """Wall time per stage; a stage ends when the next begins."""
@@ -102,6 +105,7 @@ def plan(
     check_reach: CheckReach | None,
     settings: PlanSettings,
     progress: Progress,
+    refine: Refine | None = None,
 ) -> list[Grasp]:
     """Plan grasps on a view, best first.
 
@@ -112,6 +116,7 @@ def plan(
         check_reach: The arm; None leaves reach out of account.
         settings: Numbers.
         progress: Told as each stage begins; an exception from it cancels.
+        refine: Answers further grasps, moved from the best; None leaves them as proposed.
 
     Raises:
         Failed: NO_CANDIDATE, NO_IK or LOW_CONFIDENCE, and what the ports raise.
@@ -120,6 +125,9 @@ def plan(
     grasps = propose(view, n=settings.candidates)
     if not grasps:
         raise Failed(Outcome.NO_CANDIDATE, "no taught grasp type finds a hold on the object")
+    if refine is not None:
+        progress("refine", 0.3, len(grasps))
+        grasps = [*grasps, *refine(view, grasps)]
     if check_reach is not None:
         progress("reach", 0.5, len(grasps))
         grasps = reachable(grasps, check_reach)

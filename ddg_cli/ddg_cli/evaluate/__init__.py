@@ -44,6 +44,7 @@ def _success(actions: Actions) -> argparse.ArgumentParser:
     go.add_argument("--seed", type=int, default=0, help="of the first scene")
     go.add_argument("--generator", default="gm1", help=f"one of {', '.join(names.GENERATORS)}")
     _add_evaluator(go)
+    go.add_argument("--refine", default="none", help=f"one of {', '.join(names.REFINERS)}")
     go.add_argument("--candidates", type=int, default=100, help="grasps planned per scene")
     go.add_argument("--oracle", action="store_true", help="try all candidates until one holds")
     go.add_argument("--workers", type=int, default=1, help="processes at work")

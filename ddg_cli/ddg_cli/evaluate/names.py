@@ -5,6 +5,7 @@ from ddg_core.errors import UnknownName
 SPLITS = ("train", "validation", "test")
 GENERATORS = ("gm1", "random")
 EVALUATORS = ("none", "em-s")
+REFINERS = ("none", "ga", "sa")
 
 
 def check(what: str, name: str, known: tuple[str, ...]) -> None:

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddg_cli.evaluate.calibration import least_probability, truth
-from ddg_cli.evaluate.names import EVALUATORS, GENERATORS, SPLITS, check
+from ddg_cli.evaluate.names import EVALUATORS, GENERATORS, REFINERS, SPLITS, check
 from ddg_cli.report import Report
 from ddg_core.errors import BadInput
 
@@ -27,15 +27,18 @@ def success(args: argparse.Namespace) -> Report:
 
     check("generator", args.generator, GENERATORS)
     check("evaluator", args.evaluator, EVALUATORS)
+    check("refinement", args.refine, REFINERS)
     if min(args.scenes, args.workers, args.candidates) < 1 or args.seed < 0:
         raise BadInput("--scenes, --workers and --candidates must be at least 1, --seed 0")
     if args.generator == "random" and args.evaluator != "none":
         raise BadInput("eval success: --generator random is not ranked; leave --evaluator out")
+    if args.refine != "none" and args.evaluator == "none":
+        raise BadInput(f"eval success: --refine {args.refine} needs an --evaluator to follow")
     rollout = _rollout(args.objects)
     settings = EvaluationSettings(rollout, oracle=args.oracle)
     make_plan = partial(
         proposer(args.generator),
-        Asked(rollout.hand, args.candidates, args.evaluator, args.weights),
+        Asked(rollout.hand, args.candidates, args.evaluator, args.weights, args.refine),
     )
     seeds = range(args.seed, args.seed + args.scenes)
     shown, tried = Countdown("eval"), []
@@ -52,6 +55,7 @@ def success(args: argparse.Namespace) -> Report:
         "objects": args.objects,
         "generator": args.generator,
         "evaluator": args.evaluator,
+        "refine": args.refine,
     }
     return Report(answer, _text(answer))
 

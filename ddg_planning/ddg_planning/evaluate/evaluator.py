@@ -6,6 +6,7 @@ from pathlib import Path
 
 import numpy as np
 import torch
+from torch import Tensor
 
 from ddg_core.arrays import Array
 from ddg_core.errors import BadInput, UnknownName
@@ -14,7 +15,7 @@ from ddg_core.hand import Hand
 from ddg_core.ports import Rank
 from ddg_core.view import ObjectView
 from ddg_planning.evaluate.checkpoint import read
-from ddg_planning.evaluate.features import features
+from ddg_planning.evaluate.features import Features, features
 from ddg_planning.evaluate.fingerprint import TOLERANCE, fingerprint
 from ddg_planning.evaluate.motions import motions
 from ddg_planning.evaluate.volume import Volume
@@ -32,6 +33,7 @@ class Evaluator:
     Attributes:
         id: SHA-256 of the weights.
         card: What they are.
+        hand: The hand as the features see it.
     """
 
     def __init__(self, path: Path, hand: Hand) -> None:
@@ -42,8 +44,8 @@ class Evaluator:
                 features that this program computes otherwise.
         """
         self._network, self.card, self.id = read(path)
-        self._hand = HandModel(hand)
-        ours = (hand.name, self._hand.link_names, hand.joint_names)
+        self.hand = HandModel(hand)
+        ours = (hand.name, self.hand.link_names, hand.joint_names)
         if (self.card.hand, self.card.links, self.card.joints) != ours:
             raise BadInput(f"{path}: trained for hand {self.card.hand!r}, this is {hand.name!r}")
         now = fingerprint(hand, self.card.volume)
@@ -84,9 +86,14 @@ class Evaluator:
         with torch.inference_mode():
             for start in range(0, len(grasps), PORTION):
                 moved = motions(grasps[start : start + PORTION], volume.T_base_local)
-                found.append(torch.stack(self._network(features(volume, moved, self._hand))))
+                found.append(torch.stack(self._network(features(volume, moved, self.hand))))
         p, std = torch.cat(found, dim=1).double().numpy()
         return np.clip(p, 1e-6, 1.0 - 1e-6), std
+
+    def logits(self, seen: Features) -> Tensor:
+        """Calibrated logits of all members, shape (heads, N), differentiable."""
+        network = self._network
+        return network.scale * network.logits(seen) + network.shift
 
 
 def _alike(then: Sequence[float], now: Sequence[float]) -> bool:

@@ -56,7 +56,9 @@ class Volume:
         viewpoint: Place of the camera, shape (3,), in [m].
     """
 
-    def __init__(self, view: ObjectView, settings: VolumeSettings) -> None:
+    def __init__(
+        self, view: ObjectView, settings: VolumeSettings, *, dtype: torch.dtype = torch.float32
+    ) -> None:
         """Fill the grid.
 
         Raises:
@@ -70,17 +72,18 @@ class Volume:
         self.T_base_local = local_frame(view)
         local = to_local(view, self.T_base_local)
         model = model_object(local, settings.object, rng=np.random.default_rng(settings.seed))
-        self.solid = Solid(local, model, settings.solid)
-        self.viewpoint = _tensor(local.viewpoint)
-        self.summary = _tensor(_summary(local, model, self.solid))
+        self.dtype = dtype
+        self.solid = Solid(local, model, settings.solid, dtype=dtype)
+        self.viewpoint = self._tensor(local.viewpoint)
+        self.summary = self._tensor(_summary(local, model, self.solid))
         points = np.concatenate([local.cloud.points, model.guessed])
         low = points.min(axis=0) - settings.margin
         counts = np.ceil((points.max(axis=0) + settings.margin - low) / settings.voxel).astype(int)
         axes = [low[k] + settings.voxel * np.arange(counts[k] + 1) for k in range(3)]
         centres = np.stack(np.meshgrid(*axes, indexing="ij"), axis=-1)
         self._grid = self._fill(centres, local, model)[None]
-        self._low = _tensor(low)
-        self._scale = _tensor(2.0 / (counts * settings.voxel))
+        self._low = self._tensor(low)
+        self._scale = self._tensor(2.0 / (counts * settings.voxel))
 
     def _fill(self, centres: Array, view: ObjectView, model: ObjectModel) -> Tensor:
         flat = centres.reshape(-1, 3)
@@ -97,10 +100,13 @@ class Volume:
             cloud.normals[nearest],
             np.clip(cloud.curvatures[nearest], -FLAT, FLAT),
             guessed[:, None],
-            self.solid.distance(_tensor(flat)).numpy()[:, None],
+            self.solid.distance(self._tensor(flat)).numpy()[:, None],
         ]
         channels = np.concatenate(columns, axis=1).reshape(*centres.shape[:3], CHANNELS)
-        return _tensor(np.ascontiguousarray(channels.transpose(3, 0, 1, 2)))
+        return self._tensor(np.ascontiguousarray(channels.transpose(3, 0, 1, 2)))
+
+    def _tensor(self, values: Array) -> Tensor:
+        return torch.as_tensor(np.array(values), dtype=self.dtype)
 
     def sample(self, points: Tensor) -> Tensor:
         """All channels (..., 8) at points (..., 3); distances go on growing beyond the grid."""
@@ -152,7 +158,3 @@ def _summary(view: ObjectView, model: ObjectModel, solid: Solid) -> Array:
             eye[2] / max(away, 1e-9),
         ]
     )
-
-
-def _tensor(values: Array) -> Tensor:
-    return torch.as_tensor(np.array(values), dtype=torch.float32)

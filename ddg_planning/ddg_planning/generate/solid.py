@@ -1,5 +1,6 @@
 """Where the object, seen or guessed, and the table may be: signed distances for many points."""
 
+import copy
 from dataclasses import dataclass
 
 import numpy as np
@@ -98,6 +99,12 @@ class Solid:
         step = 0.003 * torch.eye(3, dtype=points.dtype)
         sides = [self.distance(points + e) - self.distance(points - e) for e in step]
         return torch.nn.functional.normalize(torch.stack(sides, dim=-1), dim=-1)
+
+    def on(self, ground: Ground) -> "Solid":
+        """The same body on another ground."""
+        other = copy.copy(self)
+        other._ground = ground
+        return other
 
     def height(self, points: Tensor) -> Tensor:
         """Distance of points (..., 3) to what the object stands on, in [m], shape (...)."""
