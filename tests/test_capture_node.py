@@ -2,7 +2,6 @@
 
 import dataclasses
 import os
-from threading import Thread
 
 import numpy as np
 import pytest
@@ -16,6 +15,7 @@ from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
+from spinning import spinning
 from tf2_msgs.msg import TFMessage
 
 from ddg_core.camera import Camera
@@ -95,15 +95,12 @@ def graph():
     executor = MultiThreadedExecutor(num_threads=8)
     executor.add_node(camera)
     executor.add_node(node)
-    thread = Thread(target=executor.spin, daemon=True)
-    thread.start()
-    node.trigger_configure()
-    node.trigger_activate()
-    client = camera.create_client(CaptureView, "/ddg/capture_view")
-    yield camera, node, client
-    node.trigger_shutdown()
-    executor.shutdown(timeout_sec=2.0)
-    thread.join(timeout=30.0)
+    with spinning(executor):
+        node.trigger_configure()
+        node.trigger_activate()
+        client = camera.create_client(CaptureView, "/ddg/capture_view")
+        yield camera, node, client
+        node.trigger_shutdown()
     rclpy.try_shutdown()
 
 

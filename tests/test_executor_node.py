@@ -22,6 +22,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
+from spinning import spinning
 from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
@@ -160,11 +161,9 @@ def world(tmp_path_factory) -> Iterator[Robot]:
     for node in (robot, *nodes):
         executor.add_node(node)
     robot.nodes = dict(zip(("executor", "watchdog", "state_publisher"), nodes, strict=True))
-    thread = threading.Thread(target=executor.spin, daemon=True)
-    thread.start()
-    yield robot
+    with spinning(executor):
+        yield robot
     rclpy.shutdown()
-    thread.join(timeout=5.0)
 
 
 @pytest.fixture

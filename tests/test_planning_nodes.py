@@ -1,7 +1,6 @@
 """The planning nodes over real ROS: a view goes in, grasps come out; typed answers otherwise."""
 
 import os
-from threading import Thread
 
 import numpy as np
 import planning_world as world
@@ -17,6 +16,7 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
+from spinning import spinning
 
 from ddg_core.description import config_folder
 from ddg_core.ros.calls import SureActionClient, call, run_action
@@ -63,16 +63,13 @@ def graph():  # type: ignore[no-untyped-def]
     executor = MultiThreadedExecutor(num_threads=8)
     for node in (*nodes, arm):
         executor.add_node(node)
-    thread = Thread(target=executor.spin, daemon=True)
-    thread.start()
-    for node in nodes:
-        node.trigger_configure()
-        node.trigger_activate()
-    yield arm
-    for node in nodes:
-        node.trigger_shutdown()
-    executor.shutdown(timeout_sec=2.0)
-    thread.join(timeout=30.0)
+    with spinning(executor):
+        for node in nodes:
+            node.trigger_configure()
+            node.trigger_activate()
+        yield arm
+        for node in nodes:
+            node.trigger_shutdown()
     rclpy.try_shutdown()
 
 

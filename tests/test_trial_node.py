@@ -24,6 +24,7 @@ from rclpy.executors import MultiThreadedExecutor
 from rclpy.parameter import Parameter
 from rosbags.highlevel import AnyReader
 from sensor_msgs.msg import Image
+from spinning import spinning
 
 from ddg_core.description import config_folder
 from ddg_core.ros.calls import SureActionClient, run_action
@@ -131,17 +132,14 @@ def world(tmp_path: Path, config: Path, monkeypatch):
     executor = MultiThreadedExecutor(num_threads=8)
     for each in (node, others):
         executor.add_node(each)
-    thread = threading.Thread(target=executor.spin, daemon=True)
-    thread.start()
-    node.trigger_configure()
-    node.trigger_activate()
-    yield SimpleNamespace(node=node, others=others, out=tmp_path / "out")
-    node.trigger_shutdown()
-    executor.shutdown(timeout_sec=5.0)
+    with spinning(executor):
+        node.trigger_configure()
+        node.trigger_activate()
+        yield SimpleNamespace(node=node, others=others, out=tmp_path / "out")
+        node.trigger_shutdown()
     for each in (node, others):
         each.destroy_node()
     rclpy.try_shutdown()
-    thread.join(5.0)
 
 
 def run(world, stages=None, cancelled=lambda: False):
