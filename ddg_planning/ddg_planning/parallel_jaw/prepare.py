@@ -1,0 +1,151 @@
+"""From a depth image as it comes to one for the networks: checked, without holes, in scale."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+from scipy.ndimage import distance_transform_edt
+
+from ddg_core.arrays import Array, BoolArray
+from ddg_core.camera import Camera
+from ddg_core.errors import BadInput, Failed
+from ddg_core.outcome import Outcome
+from ddg_core.view import DepthImage
+
+_FARTHEST = 20.0  # no table is as far, in [m]: the depth is in millimetres
+_FIELD = (np.radians(10.0), np.radians(130.0))  # of views of cameras that look at tables
+
+
+@dataclass(frozen=True)
+class PrepareSettings:
+    """What images must be.
+
+    Attributes:
+        focal: Focal length of the result, in pixels. The networks' is a quarter of a PrimeSense's:
+            at 0.7 m a pixel is 4.9 mm.
+        least_pixels: Pixels of the object with a reading, in the image as it comes.
+        most_holes: Share of the image that may lack readings.
+    """
+
+    focal: float = 143.5
+    least_pixels: int = 100
+    most_holes: float = 0.5
+
+
+@dataclass(frozen=True, eq=False)
+class Prepared:
+    """A depth image in another scale.
+
+    Attributes:
+        depth: Shape (h, w), in [m], without holes.
+        mask: Pixels of the object, shape (h, w).
+        image: The image as it came, for its pose.
+        camera: Intrinsics of `depth`.
+        holes: Share of the pixels of the image as it came that had no reading.
+    """
+
+    depth: Array
+    mask: BoolArray
+    image: DepthImage
+    camera: Camera
+    holes: float
+
+    @property
+    def scaled(self) -> DepthImage:
+        """`depth` with its camera, at the pose of the image as it came."""
+        return DepthImage(self.depth, self.camera, self.image.T_base_camera, self.image.stamp)
+
+
+def prepare(image: DepthImage, mask: BoolArray, settings: PrepareSettings) -> Prepared:
+    """Check an image, fill its holes, and scale it.
+
+    Args:
+        image: As the camera gave it; NaN where there is no reading.
+        mask: Pixels of the object, shape (H, W).
+        settings: What images must be.
+
+    Raises:
+        BadInput: The depth is in millimetres, the intrinsics cannot be those of this camera, or
+            the mask is of another size.
+        Failed: NO_CLOUD where too much is without reading, EMPTY_MASK where there is no object.
+    """
+    check(image, mask)
+    valid = np.isfinite(image.depth) & (image.depth > 0.0)
+    holes = 1.0 - float(valid.mean())
+    if holes > settings.most_holes:
+        raise Failed(Outcome.NO_CLOUD, f"{holes:.0%} of the depth image is without reading")
+    seen = int(np.count_nonzero(valid & mask))
+    if seen < settings.least_pixels:
+        raise Failed(
+            Outcome.EMPTY_MASK,
+            f"the object has {seen} pixels with a reading, needs {settings.least_pixels}",
+        )
+    camera = image.camera
+    size = (
+        max(1, round(camera.width * settings.focal / camera.fx)),
+        max(1, round(camera.height * settings.focal / camera.fy)),
+    )
+    x, y = size[0] / camera.width, size[1] / camera.height
+    small = Camera(
+        *size,
+        camera.fx * x,
+        camera.fy * y,
+        (camera.cx + 0.5) * x - 0.5,
+        (camera.cy + 0.5) * y - 0.5,
+    )
+    depth = _resized(fill(image.depth, valid), size)
+    return Prepared(depth, _resized(mask, size) >= 0.5, image, small, holes)
+
+
+def check(image: DepthImage, mask: BoolArray) -> None:
+    """Raise BadInput where units or intrinsics cannot be right; see `prepare`."""
+    image.camera.check_image("mask", mask.shape)
+    readings = image.depth[np.isfinite(image.depth) & (image.depth > 0.0)]
+    middle = float(np.median(readings)) if len(readings) else 0.0
+    if middle > _FARTHEST:
+        raise BadInput(f"depth has a median of {middle:.0f}: these are millimetres, give metres")
+    camera = image.camera
+    for name, f, c, size in (
+        ("x", camera.fx, camera.cx, camera.width),
+        ("y", camera.fy, camera.cy, camera.height),
+    ):
+        field = 2.0 * np.arctan(size / (2.0 * f))
+        if not _FIELD[0] <= field <= _FIELD[1]:
+            raise BadInput(
+                f"intrinsics: f{name} = {f:.4g} pixels would make the field of view of an image of "
+                f"{size} pixels {np.degrees(field):.0f} degrees"
+            )
+        if not 0.25 * size <= c <= 0.75 * size:
+            raise BadInput(
+                f"intrinsics: c{name} = {c:.4g} is not near the middle of an image of {size} pixels"
+            )
+
+
+def fill(depth: Array, valid: BoolArray) -> Array:
+    """Depth (H, W) with a value in every pixel.
+
+    A hole takes the farther of the nearest readings to its left and right: what a projector's
+    pattern does not reach lies behind what casts the shadow, sideways. Rows without any reading
+    take the nearest pixel's.
+    """
+    count = np.arange(depth.shape[1])
+    left = np.maximum.accumulate(np.where(valid, count, -1), axis=1)
+    right = np.minimum.accumulate(np.where(valid, count, depth.shape[1])[:, ::-1], axis=1)[:, ::-1]
+    rows = np.arange(depth.shape[0])[:, None]
+    known = np.where(valid, depth, -np.inf)
+    before = np.where(left >= 0, known[rows, np.maximum(left, 0)], -np.inf)
+    behind = np.where(right < len(count), known[rows, np.minimum(right, len(count) - 1)], -np.inf)
+    filled = np.maximum(before, behind)
+    empty = ~np.isfinite(filled)
+    if empty.any():
+        nearest = distance_transform_edt(empty, return_distances=False, return_indices=True)
+        filled = filled[tuple(nearest)]
+    return np.where(valid, depth, filled)
+
+
+def _resized(values: Array | BoolArray, size: tuple[int, int]) -> Array:
+    """Mean over the area of each new pixel; `size` is (width, height)."""
+    picture = Image.fromarray(values.astype(np.float32))
+    scaled: NDArray[np.float32] = np.asarray(picture.resize(size, Image.Resampling.BOX))
+    return scaled.astype(np.float64)
