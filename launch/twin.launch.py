@@ -2,9 +2,9 @@
 
 from launch import LaunchDescription
 
-from ddg_cli.ros.launching import actions_of
+from ddg_cli.ros.launching import description_of
 
 
 def generate_launch_description() -> LaunchDescription:
     """Start the group "twin" of config/graph.yaml."""
-    return LaunchDescription(actions_of("twin"))
+    return description_of("twin")

@@ -12,7 +12,7 @@ import pytest
 from ddg_cli import keeper
 from ddg_cli.graph import Graph, GroupSettings, NodeSettings, load_graph
 from ddg_cli.processes import NodeDied, running
-from ddg_core.errors import SettingsError, UnknownName
+from ddg_core.errors import BadInput, SettingsError, UnknownName
 from ddg_core.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -37,7 +37,7 @@ NODES = {
 
 @pytest.fixture
 def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
-    folder = tmp_path / "somebody" / "ros"
+    folder = tmp_path / "ddg_somebody" / "ros"
     folder.mkdir(parents=True)
     for name, text in NODES.items():
         (folder / f"{name}_node.py").write_text(textwrap.dedent(text), encoding="utf-8")
@@ -45,7 +45,7 @@ def package(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> str:
     monkeypatch.setenv("PYTHONPATH", f"{tmp_path}{os.pathsep}{here}")
     monkeypatch.setenv("DDG_HOME", str(tmp_path / "home"))
     monkeypatch.setattr(keeper, "GRACE", ((signal.SIGINT, 0.5), (signal.SIGKILL, 5.0)))
-    return "somebody"
+    return "ddg_somebody"
 
 
 def test_a_deaf_node_and_its_child_are_gone_after_the_block(package: str) -> None:
@@ -137,17 +137,46 @@ def _runs(pid: int) -> bool:
     return state != "Z"
 
 
-def test_a_groups_parameters_reach_its_nodes_and_a_nodes_own_ones_win() -> None:
-    node = NodeSettings("p", "x", parameters={"rate": "2"})
-    group = GroupSettings(("a", "b"), {"rate": "1", "use_sim_time": "true"})
-    graph = Graph({"a": NodeSettings("p", "x"), "b": node, "c": node}, {"g": group})
-    chosen = graph.select(["g"])
+GRAPH = Graph(
+    {
+        "a": NodeSettings("ddg_x", "a"),
+        "b": NodeSettings("ddg_x", "b", parameters={"rate": "2", "extra": "$thing"}),
+        "c": NodeSettings("other", "c", arguments=("-f", "$config/c.yaml")),
+    },
+    {"inner": GroupSettings(("a",)), "g": GroupSettings(("b",), ("inner",), {"thing": "cup"})},
+    {"thing": "", "config": ""},
+    {"rate": "1", "thing": "$thing"},
+)
+
+
+def test_arguments_reach_our_nodes_and_a_nodes_own_parameters_win() -> None:
+    chosen = GRAPH.select(["g"])
     assert list(chosen) == ["a", "b"]
-    assert chosen["a"].parameters == {"rate": "1", "use_sim_time": "true"}
-    assert chosen["b"].parameters == {"rate": "2", "use_sim_time": "true"}
+    assert chosen["a"].parameters == {"rate": "1", "thing": "cup"}
+    assert chosen["b"].parameters == {"rate": "2", "thing": "cup", "extra": "cup"}
     assert "-p rate:=2" in " ".join(chosen["b"].command())
-    for_all = graph.select(["c"], {"use_sim_time": "true"})
-    assert for_all["c"].parameters == {"rate": "2", "use_sim_time": "true"}
+    told = GRAPH.select(["g"], {"thing": "mug"})
+    assert told["b"].parameters["extra"] == "mug"
+
+
+def test_an_empty_argument_is_left_to_the_settings() -> None:
+    assert GRAPH.select(["b"])["b"].parameters == {"rate": "2"}
+
+
+def test_programs_of_others_get_what_they_ask_for_and_only_ros_starts_them() -> None:
+    node = GRAPH.select(["c"])["c"]
+    assert node.parameters == {}
+    assert node.arguments == ("-f", str(ROOT / "config" / "c.yaml"))
+    assert GRAPH.select(["c"], {"config": "/x"})["c"].arguments[1] == "/x/c.yaml"
+    with pytest.raises(BadInput, match="ros2 launch"):
+        node.command()
+
+
+def test_an_argument_that_nobody_takes_is_refused() -> None:
+    with pytest.raises(UnknownName, match="did you mean 'thing'"):
+        GRAPH.select(["g"], {"thingy": "mug"})
+    with pytest.raises(ValueError, match="no argument 'nothing'"):
+        Graph({"a": NodeSettings("p", "x", parameters={"k": "$nothing"})})
 
 
 def test_an_unknown_name_is_answered_with_the_names_there_are() -> None:
@@ -165,12 +194,13 @@ def test_a_group_of_unknown_nodes_is_refused(tmp_path: Path) -> None:
 
 def test_every_node_of_the_graph_exists_under_its_name() -> None:
     graph = load_graph(ROOT / "config" / "graph.yaml")
-    assert {"twin", "robot"} <= set(graph.groups)
-    assert len(graph.nodes) > 8
-    for name, node in graph.nodes.items():
+    assert {"twin", "real", "grasping", "trial", "view"} <= set(graph.groups)
+    ours = {name: node for name, node in graph.nodes.items() if node.ours}
+    assert len(ours) > 8
+    for name, node in ours.items():
         path = ROOT / node.package / f"{node.module.replace('.', '/')}.py"
         text = path.read_text(encoding="utf-8")
         assert "def main()" in text, path
         assert f'("{name}"' in text, f"{path}: the node is not called {name!r}"
     written = {path for room in ROOT.glob("ddg_*") for path in room.glob("*/ros/*_node.py")}
-    assert len(written) == len(graph.nodes), "a node is in no graph"
+    assert len(written) == len(ours), "a node is in no graph"

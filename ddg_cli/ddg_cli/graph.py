@@ -1,37 +1,59 @@
 """The node graph of `config/graph.yaml`: the one place that says who runs in which world."""
 
 import sys
-from collections.abc import Iterable, Mapping
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass, field, replace
 from pathlib import Path
+from string import Template
 
-from ddg_core.errors import UnknownName
+from ddg_core.description import config_folder
+from ddg_core.errors import BadInput, UnknownName
 from ddg_core.settings import load
 
 
 @dataclass(frozen=True)
 class NodeSettings:
-    """One process with one node.
+    """One process with one node, or a launch file of others.
 
     Attributes:
-        package: Python package, e.g. "ddg_sim"; the module is `<package>.ros.<executable>_node`.
-        executable: Name of the executable, e.g. "twin".
-        parameters: ROS parameters, as text in ROS's own notation, e.g. "true".
+        package: ROS package, e.g. "ddg_sim".
+        executable: Its executable, e.g. "twin"; of ours, the module `<package>.ros.twin_node`.
+        launch: File in the package's folder `launch`, in place of an executable.
+        parameters: ROS parameters, or arguments of the launch file; as text in ROS's own notation.
         remappings: ROS names, from -> to.
+        arguments: What follows on the command line of an executable of others.
     """
 
     package: str
-    executable: str
+    executable: str = ""
+    launch: str = ""
     parameters: dict[str, str] = field(default_factory=dict)
     remappings: dict[str, str] = field(default_factory=dict)
+    arguments: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        """Refuse what cannot be run."""
+        if bool(self.executable) == bool(self.launch):
+            raise ValueError(f"{self.package}: needs either an executable or a launch file")
+
+    @property
+    def ours(self) -> bool:
+        """Whether it is a node of this project."""
+        return self.package.startswith("ddg_")
 
     @property
     def module(self) -> str:
-        """The module to run."""
+        """The module to run, of a node of ours."""
         return f"{self.package}.ros.{self.executable}_node"
 
     def command(self) -> list[str]:
-        """The command line that runs this node."""
+        """The command line that runs this node.
+
+        Raises:
+            BadInput: It is not ours: only `ros2 launch` finds programs of others.
+        """
+        if not self.ours:
+            raise BadInput(f"{self.package} is not ours: start it with ros2 launch ddg_bringup")
         words = [sys.executable, "-m", self.module, "--ros-args"]
         for name, value in self.parameters.items():
             words += ["-p", f"{name}:={value}"]
@@ -39,62 +61,112 @@ class NodeSettings:
             words += ["-r", f"{name}:={value}"]
         return words
 
+    def filled(self, values: Mapping[str, str], common: Mapping[str, str]) -> "NodeSettings":
+        """Return it with `$name` replaced by values, and, if it is ours, the common parameters."""
+        parameters = {**common, **self.parameters} if self.ours else self.parameters
+        filled = {name: _fill(text, values) for name, text in parameters.items()}
+        return replace(
+            self,
+            parameters={name: text for name, text in filled.items() if text},
+            arguments=tuple(_fill(text, values) for text in self.arguments),
+        )
+
 
 @dataclass(frozen=True)
 class GroupSettings:
-    """Nodes that are started together, with parameters that all of them get."""
+    """Nodes that are started together.
 
-    nodes: tuple[str, ...]
-    parameters: dict[str, str] = field(default_factory=dict)
+    Attributes:
+        nodes: Nodes by name.
+        groups: Groups that belong to it.
+        arguments: Values of arguments that differ from the graph's.
+    """
+
+    nodes: tuple[str, ...] = ()
+    groups: tuple[str, ...] = ()
+    arguments: dict[str, str] = field(default_factory=dict)
 
 
 @dataclass(frozen=True)
 class Graph:
-    """All nodes by their ROS names, and the groups they are started in."""
+    """All nodes by their ROS names, and the groups they are started in.
+
+    Attributes:
+        nodes: Every node.
+        groups: What is started together.
+        arguments: What can be told from outside, with its value when it is not.
+        common: Parameters that every node of ours gets.
+    """
 
     nodes: dict[str, NodeSettings]
     groups: dict[str, GroupSettings] = field(default_factory=dict)
+    arguments: dict[str, str] = field(default_factory=dict)
+    common: dict[str, str] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse groups of nodes that are not there."""
+        """Refuse names that are not there."""
         for name, group in self.groups.items():
-            for node in group.nodes:
-                if node not in self.nodes:
-                    known = ", ".join(self.nodes)
-                    raise ValueError(f"group {name!r}: no node {node!r} (there is: {known})")
+            _refuse_unknown(f"group {name!r}: no node", group.nodes, self.nodes)
+            _refuse_unknown(f"group {name!r}: no group", group.groups, self.groups)
+            _refuse_unknown(f"group {name!r}: no argument", group.arguments, self.arguments)
+        for node in self.nodes.values():
+            node.filled({**self.arguments, "config": ""}, self.common)
+
+    def values(self, names: Iterable[str]) -> dict[str, str]:
+        """What the arguments are when nobody tells: the graph's values, then the groups'."""
+        groups = [self.groups[name] for name in names if name in self.groups]
+        return self.arguments | {k: v for group in groups for k, v in group.arguments.items()}
 
     def select(
-        self, names: Iterable[str], parameters: Mapping[str, str] | None = None
+        self, names: Iterable[str], arguments: Mapping[str, str] | None = None
     ) -> dict[str, NodeSettings]:
-        """Nodes of some groups and nodes, in the order of the graph; a group's parameters apply.
+        """Nodes of some groups and nodes, in the order of the graph, ready to run.
 
         Args:
-            names: Groups and nodes.
-            parameters: What all of them get beside that.
+            names: Groups and nodes; of a name that both have, the group is meant.
+            arguments: Values of arguments.
 
         Raises:
-            UnknownName: Neither a group nor a node is called so.
+            UnknownName: Neither a group nor a node is called so, or no argument is.
         """
-        chosen: dict[str, dict[str, str]] = {}
-        for_all = dict(parameters or {})
-        for name in names:
-            if name in self.groups:
-                group = self.groups[name]
-                for node in group.nodes:
-                    chosen.setdefault(node, for_all.copy()).update(group.parameters)
-            elif name in self.nodes:
-                chosen.setdefault(name, for_all.copy())
-            else:
-                raise UnknownName("group or node", name, [*self.groups, *self.nodes])
+        names = list(names)
+        for name in arguments or {}:
+            if name not in self.arguments:
+                raise UnknownName("argument", name, self.arguments)
+        values = self.values(names) | dict(arguments or {})
+        # A file beside the settings is needed even where no other folder is told.
+        files = {**values, "config": values.get("config") or str(config_folder())}
+        chosen = {node for name in names for node in self._nodes_of(name)}
         return {
-            name: NodeSettings(
-                node.package, node.executable, chosen[name] | node.parameters, node.remappings
-            )
+            name: node.filled(values if node.ours else files, self.common)
             for name, node in self.nodes.items()
             if name in chosen
         }
 
+    def _nodes_of(self, name: str) -> Iterator[str]:
+        if name in self.groups:
+            yield from self.groups[name].nodes
+            for inner in self.groups[name].groups:
+                yield from self._nodes_of(inner)
+        elif name in self.nodes:
+            yield name
+        else:
+            raise UnknownName("group or node", name, [*self.groups, *self.nodes])
 
-def load_graph(path: Path) -> Graph:
-    """Read a graph file strictly."""
-    return load(path, Graph)
+
+def load_graph(path: Path | None = None) -> Graph:
+    """Read a graph file strictly; None takes `config/graph.yaml`."""
+    return load(path or config_folder() / "graph.yaml", Graph)
+
+
+def _fill(text: str, values: Mapping[str, str]) -> str:
+    try:
+        return Template(text).substitute(values)
+    except KeyError as error:
+        raise ValueError(f"{text!r}: no argument {error} (there is: {', '.join(values)})") from None
+
+
+def _refuse_unknown(what: str, names: Iterable[str], known: Iterable[str]) -> None:
+    for name in names:
+        if name not in known:
+            raise ValueError(f"{what} {name!r} (there is: {', '.join(known)})")

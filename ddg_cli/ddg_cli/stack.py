@@ -11,7 +11,6 @@ from ddg_cli.processes import Nodes, running
 from ddg_cli.ros.ready import wait_active
 from ddg_cli.ros.session import Session
 from ddg_cli.stopwatch import Stopwatch
-from ddg_core.description import config_folder
 from ddg_core.errors import BadInput
 
 START_PATIENCE = 60.0  # [s] until all nodes must be active
@@ -31,7 +30,7 @@ def up(out: Path, watch: Stopwatch) -> Iterator[tuple[Nodes, Session]]:
         NodeDied, TimedOut: A node did not come up.
     """
     _check_folder(out)
-    nodes = load_graph(config_folder() / "graph.yaml").select(["twin"])
+    nodes = load_graph().select(["twin"])
     trial = nodes["trial"]
     nodes["trial"] = replace(trial, parameters={**trial.parameters, "folder": str(out)})
     with contextlib.ExitStack() as stack:

@@ -29,6 +29,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="single nodes follow the clock of a twin that is already up",
     )
+    parser.add_argument("--robot", default="", help="cell: a file of config/cells")
+    parser.add_argument("--hand", default="", help="hand in place of the cell's own")
+    parser.add_argument("--config", default="", help="folder of the settings (default: config)")
     parser.add_argument("--graph", type=Path, help="graph file (default: config/graph.yaml)")
     parser.add_argument("--list", action="store_true", help="list groups and nodes")
 
@@ -36,14 +39,15 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Report:
     """Run until Ctrl-C (exit code 0) or until a node dies (an error)."""
     from ddg_cli.graph import load_graph
-    from ddg_core.description import config_folder
 
-    graph = load_graph(args.graph or config_folder() / "graph.yaml")
+    graph = load_graph(args.graph)
     if args.list:
-        groups = {name: list(group.nodes) for name, group in graph.groups.items()}
+        groups = {name: list(graph.select([name])) for name in graph.groups}
         lines = [f"{name}: {', '.join(nodes)}" for name, nodes in groups.items()]
         return Report({"groups": groups, "nodes": list(graph.nodes)}, "\n".join(lines))
-    nodes = graph.select(args.names, {"use_sim_time": "true"} if args.sim_time else None)
+    told = {"robot": args.robot, "hand": args.hand, "config": args.config}
+    told["use_sim_time"] = "true" if args.sim_time else ""
+    nodes = graph.select(args.names, {name: value for name, value in told.items() if value})
 
     from ddg_cli.processes import running
     from ddg_cli.ros.ready import wait_active

@@ -62,7 +62,7 @@ class ArmSettings:
 
 @dataclass(frozen=True)
 class CellSettings:
-    """Arm, hand, camera and table of one cell; one file, `config/cell.yaml`.
+    """Arm, hand, camera and table of one cell; one file in `config/cells`.
 
     Attributes:
         urdf, srdf: Robot description as `package://<package>/<path>` of a xacro.

@@ -2,6 +2,7 @@
 
 import importlib.util
 import os
+from dataclasses import replace
 from functools import cache
 from pathlib import Path
 
@@ -66,7 +67,7 @@ def config_folder() -> Path:
     """Folder `config`: at the root of the source tree, or in the share of `ddg_bringup`."""
     for parent in Path(__file__).resolve().parents:
         for folder in (parent, *_shares(parent, "ddg_bringup")):
-            if (folder / "config" / "cell.yaml").is_file():
+            if (folder / "config" / "graph.yaml").is_file():
                 return folder / "config"
     return package_folder("ddg_bringup") / "config"
 
@@ -115,9 +116,24 @@ def make_hand(settings: HandSettings) -> Hand:
 
 
 @cache
-def load_cell(path: Path | None = None) -> CellSettings:
-    """Cell settings from a file; None takes `config/cell.yaml`."""
-    return load(path or config_folder() / "cell.yaml", CellSettings)
+def load_cell(name: str = "twin", hand: str = "", folder: Path | None = None) -> CellSettings:
+    """Cell by the name of its file in `config/cells`.
+
+    Args:
+        name: Name of the file.
+        hand: Hand to mount in place of the cell's own; empty: none.
+        folder: Configuration folder; None takes ours.
+
+    Raises:
+        UnknownName: No such file.
+        BadInput: Its YAML is wrong.
+    """
+    cells = (folder or config_folder()) / "cells"
+    names = sorted(path.stem for path in cells.glob("*.yaml"))
+    if name not in names:
+        raise UnknownName("cell", name, names)
+    cell = load(cells / f"{name}.yaml", CellSettings)
+    return replace(cell, hand=hand) if hand else cell
 
 
 def cell_urdf(cell: CellSettings) -> str:

@@ -10,7 +10,7 @@ class CaptureSettings:
 
     Attributes:
         source: "depth": depth image and camera info; "cloud": a PointCloud2 of the camera.
-        cloud_topic: Topic of that cloud; the topics of the image are in `cell.yaml`.
+        cloud_topic: Topic of that cloud; the topics of the image are the cell's.
         select: Which object to take where a request does not say: "largest", or "nearest" to the
             middle of the table in front of the robot.
         middle: That middle, in the base frame, in [m].

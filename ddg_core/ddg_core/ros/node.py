@@ -16,6 +16,7 @@ from rclpy.executors import ExternalShutdownException
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
 
+from ddg_core.cell import CellSettings
 from ddg_core.errors import DdgError
 from ddg_core.outcome import Outcome
 from ddg_core.ros.executor import NodeExecutor
@@ -32,7 +33,8 @@ class DdgNode(LifecycleNode):
     must be ended, `stop`. What is created through `subscribe`, `publish_on`, `serve`, `call`,
     `every` or handed to `keep` is destroyed when the node is deactivated.
 
-    Parameters: `autostart` (default true), `config_dir` (default: the installed `config/`).
+    Parameters: `autostart` (default true), `config_dir` (default: the installed `config/`), `robot`
+    (a file of `config/cells`), `hand` (in place of that cell's own).
     """
 
     def __init__(self, name: str, **kwargs: Any) -> None:
@@ -44,6 +46,8 @@ class DdgNode(LifecycleNode):
         self._kept: list[Callable[[], object]] = []
         self.declare_parameter("autostart", True)
         self.declare_parameter("config_dir", "")
+        self.declare_parameter("robot", "twin")
+        self.declare_parameter("hand", "")
 
     def start(self) -> None:
         """Bring the node's work up; called on activation."""
@@ -62,6 +66,13 @@ class DdgNode(LifecycleNode):
     def settings(self, file: str, kind: type[Settings]) -> Settings:
         """Read `file` of the configuration folder strictly into the dataclass `kind`."""
         return load(self.config_dir / file, kind)
+
+    def cell(self) -> CellSettings:
+        """Read the cell that the parameter `robot` names, with the hand that `hand` names."""
+        from ddg_core.description import load_cell
+
+        robot, hand = (self.get_parameter(name).value for name in ("robot", "hand"))
+        return load_cell(robot, hand, self.config_dir)
 
     def keep(self, thing: Any, destroy: Callable[[], object]) -> Any:
         """Remember to call `destroy` on deactivation; returns `thing`."""

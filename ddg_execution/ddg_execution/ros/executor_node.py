@@ -13,7 +13,6 @@ from rclpy.clock import Clock, ClockType
 from std_msgs.msg import Header
 
 from ddg_core.arrays import Array
-from ddg_core.cell import CellSettings
 from ddg_core.description import cell_srdf, cell_tree
 from ddg_core.errors import Failed
 from ddg_core.hand import HandSettings
@@ -52,7 +51,7 @@ class ExecutorNode(DdgNode):
         """Read the settings and descriptions, connect to the controllers, offer the services."""
         settings = self.settings("execution.yaml", ExecutorSettings)
         link = self.settings("link.yaml", LinkSettings)
-        cell = self._cell = self.settings("cell.yaml", CellSettings)
+        cell = self._cell = self.cell()
         hand = self.settings(f"hands/{cell.hand}.yaml", HandSettings)
         robot = self._robot = make_robot(cell_tree(cell), cell_srdf(cell), cell, hand)
         states = JointStates(self)

@@ -11,7 +11,6 @@ from std_msgs.msg import Header, String
 from tf2_msgs.msg import TFMessage
 
 from ddg_core.arrays import Array
-from ddg_core.cell import CellSettings
 from ddg_core.description import cell_tree, cell_urdf
 from ddg_core.hand import HandSettings
 from ddg_core.kinematics import Joint
@@ -33,7 +32,7 @@ class StatePublisherNode(DdgNode):
 
     def start(self) -> None:
         """Publish what is fixed, and follow the joints."""
-        cell = self.settings("cell.yaml", CellSettings)
+        cell = self.cell()
         hand = self.settings(f"hands/{cell.hand}.yaml", HandSettings)
         self._ours = {cell.arm.joint_prefix + name: name for name in cell.arm.joint_names}
         self._ours |= {hand.joint_prefix + name: name for name in hand.joint_names}

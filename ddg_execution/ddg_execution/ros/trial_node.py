@@ -8,7 +8,6 @@ from typing import Any
 import rclpy
 from ddg_interfaces.action import RunTrial
 
-from ddg_core.cell import CellSettings
 from ddg_core.errors import Failed
 from ddg_core.hand import HandSettings
 from ddg_core.outcome import Outcome
@@ -42,7 +41,7 @@ class TrialNode(DdgNode):
         self._all, self._commit = all_settings(self.config_dir), git_commit(Path(__file__).parent)
         folder = self.get_parameter("folder").value or self._settings.folder
         self._folder = Path(folder).expanduser().resolve()
-        cell = self.settings("cell.yaml", CellSettings)
+        cell = self.cell()
         hand = self.settings(f"hands/{cell.hand}.yaml", HandSettings)
         self._recorder = Recorder(self, self._settings.bag, cell)
         self._neighbours = Neighbours(self, self._settings, self._recorder, hand.joint_prefix)

@@ -7,7 +7,6 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.clock import Clock, ClockType
 from std_msgs.msg import Header
 
-from ddg_core.cell import CellSettings
 from ddg_core.ros.node import DdgNode, run_node
 from ddg_execution.link import LinkSettings
 from ddg_execution.ros.brakes import Brakes
@@ -28,7 +27,7 @@ class WatchdogNode(DdgNode):
     def start(self) -> None:
         """Listen for heartbeats and look after them in wall time, whatever the clock does."""
         link = self.settings("link.yaml", LinkSettings)
-        cell = self.settings("cell.yaml", CellSettings)
+        cell = self.cell()
         self._missed = link.missed
         self._brakes = Brakes(self, (cell.arm.action, cell.hand_action))
         self.subscribe("/ddg/heartbeat", self._on_beat)

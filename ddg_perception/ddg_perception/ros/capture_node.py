@@ -8,7 +8,6 @@ from typing import Any
 import numpy as np
 
 from ddg_core.arrays import Array
-from ddg_core.cell import CellSettings
 from ddg_core.description import cell_tree
 from ddg_core.errors import BadInput
 from ddg_core.hand import HandSettings
@@ -48,7 +47,7 @@ class CaptureNode(DdgNode):
         """Read the settings, listen to camera, frames and joints, and offer the service."""
         self._settings = self.settings("capture.yaml", CaptureSettings)
         self._perception = self.settings("perception.yaml", PerceptionSettings)
-        self._cell = cell = self.settings("cell.yaml", CellSettings)
+        self._cell = cell = self.cell()
         hand = self.settings(f"hands/{cell.hand}.yaml", HandSettings)
         self._body = Body(self, cell, hand, cell_tree(cell))
         self._tf = TfListener(self)

@@ -5,7 +5,6 @@ from typing import Any
 
 import numpy as np
 
-from ddg_core.cell import CellSettings
 from ddg_core.description import load_hand
 from ddg_core.errors import Failed
 from ddg_core.outcome import Outcome
@@ -22,7 +21,7 @@ class GeneratorNode(DdgNode):
     def start(self) -> None:
         """Read the settings, load the models, offer the service."""
         self._candidates = self.settings("planning.yaml", PlanningSettings).plan.candidates
-        hand = self._hand = load_hand(self.settings("cell.yaml", CellSettings).hand)
+        hand = self._hand = load_hand(self.cell().hand)
         settings = self.settings("generation.yaml", GenerationSettings)
         self._generator = load_generator(hand, settings)
         self._busy = Lock()

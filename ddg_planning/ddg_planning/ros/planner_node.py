@@ -7,7 +7,6 @@ from ddg_interfaces.action import PlanGrasps as PlanGraspsAction
 from ddg_interfaces.msg import GraspArray
 from ddg_interfaces.srv import PlanGrasps
 
-from ddg_core.cell import CellSettings
 from ddg_core.description import load_hand
 from ddg_core.errors import Failed
 from ddg_core.outcome import Outcome
@@ -26,7 +25,7 @@ class PlannerNode(DdgNode):
     def start(self) -> None:
         """Read the settings, find the other services, offer service and action."""
         self._settings = self.settings("planning.yaml", PlanningSettings)
-        self._hand = load_hand(self.settings("cell.yaml", CellSettings).hand)
+        self._hand = load_hand(self.cell().hand)
         self._ports = Ports(self, self._settings.services, self._hand.joint_names)
         self._grasps = self.publish_on("/ddg/grasps")
         self._markers = self.publish_on("/ddg/markers")

@@ -3,7 +3,6 @@
 from threading import Lock
 from typing import Any
 
-from ddg_core.cell import CellSettings
 from ddg_core.description import load_hand
 from ddg_core.outcome import Outcome
 from ddg_core.ros.convert import (
@@ -25,7 +24,7 @@ class RankerNode(DdgNode):
 
     def start(self) -> None:
         """Load the weights, offer the service."""
-        hand = load_hand(self.settings("cell.yaml", CellSettings).hand)
+        hand = load_hand(self.cell().hand)
         settings = self.settings("planning.yaml", PlanningSettings)
         self._names = hand.joint_names
         use_threads(settings.threads)

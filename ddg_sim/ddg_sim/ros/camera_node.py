@@ -7,8 +7,7 @@ from typing import Any
 import numpy as np
 from rclpy.parameter import Parameter
 
-from ddg_core.cell import CellSettings
-from ddg_core.description import cell_tree, load_cell
+from ddg_core.description import cell_tree
 from ddg_core.ros.convert import camera_to_msg, header, stamp_from_msg
 from ddg_core.ros.convert_image import color_to_msg, depth_to_msg
 from ddg_core.ros.node import DdgNode, run_node
@@ -32,7 +31,7 @@ class CameraNode(DdgNode):
 
     def start(self) -> None:
         """Listen to the twin, and begin to draw."""
-        cell: CellSettings = load_cell(self.config_dir / "cell.yaml")
+        cell = self.cell()
         self._cell, self._eye = cell, self.settings("twin.yaml", TwinSettings).eye
         camera = cell.camera
         self._depth = self.publish_on("/camera/depth/image_rect_raw", at=camera.depth_topic)

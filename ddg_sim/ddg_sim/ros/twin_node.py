@@ -10,7 +10,7 @@ from diagnostic_msgs.msg import DiagnosticStatus
 from rclpy.parameter import Parameter
 
 from ddg_core.cell import CellSettings
-from ddg_core.description import load_cell, load_hand
+from ddg_core.description import load_hand
 from ddg_core.errors import BadInput
 from ddg_core.outcome import Outcome
 from ddg_core.ros.convert import header, outcome_to_msg
@@ -29,21 +29,26 @@ BUSY_WITHIN = 30.0  # longest that the physics thread may take for a verb, in [s
 
 
 class TwinNode(DdgNode):
-    """Owns the twin's thread and tells the graph what goes on in it."""
+    """Owns the twin's thread and tells the graph what goes on in it.
+
+    Parameter `object`: what to put on the table, in place of what `twin.yaml` names.
+    """
 
     def __init__(self) -> None:
         # It makes the clock that others follow; its own timers go on while the world is paused.
         own_time = Parameter("use_sim_time", value=False)
         super().__init__("twin", parameter_overrides=[own_time])
+        self.declare_parameter("object", "")
 
     def start(self) -> None:
         """Build the world, offer verbs and actions, publish, and let time run."""
         settings = self.settings("twin.yaml", TwinSettings)
-        cell: CellSettings = load_cell(self.config_dir / "cell.yaml")
+        cell = self.cell()
         self._frame = cell.base_frame
         self._twin = Twin(cell, load_hand(cell.hand), settings)
-        if settings.object:
-            self._twin.spawn(SpawnRequest(load_object(settings.object), settings.seed))
+        name = self.get_parameter("object").value or settings.object
+        if name:
+            self._twin.spawn(SpawnRequest(load_object(name), settings.seed))
         self._witness = Witness(self._twin)
         folder = TemporaryDirectory(prefix="ddg-twin-")
         self.keep(folder, folder.cleanup)
