@@ -1,25 +1,16 @@
-"""Weights with all that is needed to use and to repeat them: safetensors, never a pickle."""
+"""Weights of an evaluative model with all that is needed to use and to repeat them."""
 
-import hashlib
-import json
-from collections.abc import Mapping
 from dataclasses import dataclass, field
-from importlib import metadata
 from pathlib import Path
 from typing import Any
 
-from safetensors import SafetensorError, safe_open
-from safetensors.torch import save
-from torch import Tensor
-
-from ddg_core.errors import BadInput
 from ddg_core.hand import Hand
 from ddg_core.settings import parse, to_tree
 from ddg_planning.evaluate.fingerprint import fingerprint
 from ddg_planning.evaluate.network import EmS, NetworkSettings
 from ddg_planning.evaluate.volume import VolumeSettings
+from ddg_planning.evaluate.weights import fill, read_weights, software, write_weights
 
-LIBRARIES = ("torch", "numpy", "scipy", "safetensors")
 VERSION = 1  # of the features, the network and this file together
 
 
@@ -85,23 +76,13 @@ def make_card(
         data=data,
         training=to_tree(training),
         metrics=metrics,
-        software={name: metadata.version(name) for name in LIBRARIES},
+        software=software(),
     )
 
 
 def write(path: Path, network: EmS, card: Card) -> str:
     """Write weights and card, and the SHA-256 of the file beside it; returns the hash."""
-    tensors: Mapping[str, Tensor] = {
-        name: tensor.detach().contiguous() for name, tensor in network.state_dict().items()
-    }
-    data = save(dict(tensors), {"card": json.dumps(to_tree(card), sort_keys=True)})
-    digest = hashlib.sha256(data).hexdigest()
-    path.parent.mkdir(parents=True, exist_ok=True)
-    for target, content in ((path, data), (_beside(path), f"{digest}  {path.name}\n".encode())):
-        partial = target.with_name(f".{target.name}.part")
-        partial.write_bytes(content)
-        partial.replace(target)
-    return digest
+    return write_weights(path, network, card)
 
 
 def read(path: Path) -> tuple[EmS, Card, str]:
@@ -111,32 +92,8 @@ def read(path: Path) -> tuple[EmS, Card, str]:
         BadInput: No such file, not the file that its hash was written for, of another version, or
             with weights that do not fit its card.
     """
-    try:
-        digest = hashlib.sha256(path.read_bytes()).hexdigest()
-        wanted = _beside(path).read_text(encoding="utf-8").split()[:1]
-    except OSError as error:
-        raise BadInput(f"{error.filename}: {error.strerror}") from error
-    if wanted != [digest]:
-        raise BadInput(f"{path}: damaged, its SHA-256 is not the one in {_beside(path).name}")
-    try:
-        with safe_open(path, framework="pt") as file:
-            tensors = {name: file.get_tensor(name) for name in file.keys()}  # noqa: SIM118
-            tree = json.loads((file.metadata() or {})["card"])
-    except (SafetensorError, KeyError, ValueError) as error:
-        raise BadInput(f"{path}: holds no evaluative model ({error})") from error
-    if tree.get("version") != VERSION:
-        raise BadInput(
-            f"{path}: of version {tree.get('version')}, this program reads {VERSION}; train anew"
-        )
+    tensors, tree, digest = read_weights(path, "evaluative model", VERSION)
     card = parse(tree, Card, path.name)
     network = EmS(len(card.links), card.per_link, card.whole, card.network)
-    try:
-        network.load_state_dict(tensors)
-    except RuntimeError as error:
-        raise BadInput(f"{path}: weights do not fit their card") from error
-    network.eval()
+    fill(path, network, tensors)
     return network, card, digest
-
-
-def _beside(path: Path) -> Path:
-    return path.with_name(f"{path.name}.sha256")
