@@ -6,7 +6,7 @@ from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import Template
 
-from ddg_core.description import config_folder
+from ddg_core.description import config_folder, package_folder
 from ddg_core.errors import BadInput, UnknownName
 from ddg_core.settings import load
 
@@ -110,7 +110,7 @@ class Graph:
             _refuse_unknown(f"group {name!r}: no group", group.groups, self.groups)
             _refuse_unknown(f"group {name!r}: no argument", group.arguments, self.arguments)
         for node in self.nodes.values():
-            node.filled({**self.arguments, "config": ""}, self.common)
+            node.filled({**self.arguments, "config": "", "description": ""}, self.common)
 
     def values(self, names: Iterable[str]) -> dict[str, str]:
         """What the arguments are when nobody tells: the graph's values, then the groups'."""
@@ -134,8 +134,11 @@ class Graph:
             if name not in self.arguments:
                 raise UnknownName("argument", name, self.arguments)
         values = self.values(names) | dict(arguments or {})
-        # A file beside the settings is needed even where no other folder is told.
-        files = {**values, "config": values.get("config") or str(config_folder())}
+        # Programs of others need files of ours, also where nobody tells another folder.
+        files = values | {
+            "config": values.get("config") or str(config_folder()),
+            "description": str(package_folder("ddg_description")),
+        }
         chosen = {node for name in names for node in self._nodes_of(name)}
         return {
             name: node.filled(values if node.ours else files, self.common)

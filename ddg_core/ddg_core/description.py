@@ -147,7 +147,14 @@ def cell_srdf(cell: CellSettings) -> str:
 
 
 def _arguments(cell: CellSettings) -> tuple[tuple[str, str], ...]:
-    return (("hand", cell.hand), *sorted(cell.xacro_args.items()))
+    camera, image = cell.camera, cell.camera.intrinsics
+    given = {
+        "hand": cell.hand,
+        "home": " ".join(map(str, cell.arm.home)),
+        "camera_image": f"{image.width} {image.height} {image.fx} {camera.near} {camera.far}",
+        "controllers": str(config_folder() / "gazebo" / "controllers.yaml"),
+    }
+    return tuple(sorted((given | cell.xacro_args).items()))
 
 
 def _mesh_points(name: str, folder: Path) -> Array:

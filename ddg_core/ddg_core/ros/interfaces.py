@@ -55,6 +55,7 @@ INTERFACES = (
     Interface("/robot_description", "std_msgs/msg/String", LATCHED),
     Interface("/clock", "rosgraph_msgs/msg/Clock", SENSOR),
     Interface("/twin/state", "ddg_interfaces/msg/WorldState", LATCHED),
+    Interface("/twin/object_sdf", "std_msgs/msg/String", LATCHED),
     Interface("/ground_truth/object_pose", "geometry_msgs/msg/PoseStamped"),
     Interface("/ground_truth/contacts", "ddg_interfaces/msg/Contacts"),
     Interface("/ground_truth/held", "ddg_interfaces/msg/Held"),
