@@ -19,7 +19,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     make.add_argument("--workers", type=int, default=1, help="processes at work")
     make.add_argument("--out", type=Path, required=True, help="folder; a run that is there goes on")
     make.add_argument("--grasps", type=int, default=20, help="per scene")
-    make.add_argument("--proposer", default="random", help="what proposes the grasps")
+    make.add_argument(
+        "--proposer", default="random", help="what proposes them; gqcnn computes labels"
+    )
     make.add_argument("--split", choices=("train", "validation", "test"), help="of the catalogue")
     make.add_argument("--settings", type=Path, help="YAML of rollout settings")
     make.add_argument("--ray-address", help="of a running Ray cluster")
@@ -65,10 +67,11 @@ def _generate(args: argparse.Namespace) -> Report:
     import time
     from dataclasses import replace
 
+    from ddg_cli import analysts
     from ddg_cli.countdown import Countdown
     from ddg_cli.proposers import Asked, proposer
     from ddg_core.settings import load
-    from ddg_sim.dataset.gather import gather
+    from ddg_sim.dataset.gather import MakeAnalyst, MakePropose, gather
     from ddg_sim.dataset.store import Dataset
     from ddg_sim.dataset.summary import success_rate
     from ddg_sim.rollout.many import Cluster
@@ -76,11 +79,19 @@ def _generate(args: argparse.Namespace) -> Report:
 
     if min(args.scenes, args.workers, args.grasps) < 1 or args.seed < 0:
         raise BadInput("--scenes, --workers and --grasps must be at least 1, --seed 0")
-    settings = load(args.settings, RolloutSettings) if args.settings else RolloutSettings()
+    analysed = args.proposer in analysts.ANALYSTS
+    where = args.settings or (analysts.settings_file() if analysed else None)
+    settings = load(where, RolloutSettings) if where else RolloutSettings()
     if args.split:
         settings = replace(settings, split=args.split)
-    make_propose = partial(proposer(args.proposer), Asked(settings.hand, args.grasps))
-    dataset = Dataset.create(args.out, f"{args.proposer} {args.grasps}", settings)
+    make: MakePropose | MakeAnalyst
+    name = f"{args.proposer} {args.grasps}"
+    if analysed:
+        make = partial(analysts.JawAnalyst, settings.hand, args.grasps)
+        name = f"{name} {analysts.version()}"
+    else:
+        make = partial(proposer(args.proposer), Asked(settings.hand, args.grasps))
+    dataset = Dataset.create(args.out, name, settings)
     seeds = range(args.seed, args.seed + args.scenes)
     cluster = Cluster(args.workers, args.ray_address)
     shown = Countdown("data")
@@ -91,7 +102,7 @@ def _generate(args: argparse.Namespace) -> Report:
         lifted += sum(grasp["lifted"] for grasp in row["grasps"])
         shown.show(done, total)
 
-    digest = gather(dataset, seeds, make_propose, cluster, on_scene=note)
+    digest = gather(dataset, seeds, make, cluster, on_scene=note, analysed=analysed)
     seconds = max(time.monotonic() - began, 1e-9)
     grasps = dataset.grasps()
     answer = {
@@ -119,10 +130,13 @@ def _inspect(args: argparse.Namespace) -> Report:
 def _verify(args: argparse.Namespace) -> Report:
     import numpy as np
 
+    from ddg_cli import analysts
     from ddg_sim.dataset.store import Dataset
     from ddg_sim.dataset.verify import verify
 
-    replay = verify(Dataset(args.folder), args.scenes, rng=np.random.default_rng(args.seed))
+    dataset = Dataset(args.folder)
+    analyst = analysts.of(dataset.header.proposer, dataset.header.settings.hand)
+    replay = verify(dataset, args.scenes, rng=np.random.default_rng(args.seed), analyst=analyst)
     answer = {
         "scenes": replay.scenes,
         "grasps": replay.grasps,

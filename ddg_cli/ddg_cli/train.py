@@ -1,4 +1,4 @@
-"""`ddg train em`: learn an evaluative model from data sets of judged grasps."""
+"""`ddg train em|gqcnn`: learn from data sets of judged grasps."""
 
 import argparse
 import json
@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ddg_cli import jaw_learning
 from ddg_cli.report import Report
 from ddg_core.errors import BadInput, DdgError, UnknownName
 
@@ -28,12 +29,20 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     em.add_argument("--seed", type=int, default=0, help="of starts, order and noise")
     em.add_argument("--epochs", type=int, help="most passes over the data")
     em.add_argument("--about", default="", help="a line for the model card")
-    em.add_argument(
-        "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
-    )
+    jaws = models.add_parser("gqcnn", help="a network of two jaws: is a grasp in an image robust")
+    jaw_learning.add_train_options(jaws)
+    for model in (em, jaws):
+        model.add_argument(
+            "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
+        )
 
 
 def run(args: argparse.Namespace) -> Report:
+    """Train the model that was named."""
+    return jaw_learning.train(args) if args.model == "gqcnn" else _train_em(args)
+
+
+def _train_em(args: argparse.Namespace) -> Report:
     """Compute features (or take them from the last run), learn, calibrate, measure, write."""
     from dataclasses import replace
 

@@ -4,7 +4,7 @@ import argparse
 from pathlib import Path
 from typing import TypeAlias
 
-from ddg_cli import results
+from ddg_cli import jaw_learning, results
 from ddg_cli.evaluate import names
 from ddg_cli.report import Report
 
@@ -15,8 +15,10 @@ Actions: TypeAlias = "argparse._SubParsersAction[argparse.ArgumentParser]"
 def add_arguments(parser: argparse.ArgumentParser) -> None:
     """Declare the actions and their options."""
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
-    declared = (_success(actions), _compare(actions), _recorded(actions), _calibration(actions))
-    for action in declared:
+    jaws = actions.add_parser("gqcnn", help="what a network of two jaws is worth on judged grasps")
+    jaw_learning.add_eval_options(jaws)
+    others = (_success(actions), _compare(actions), _recorded(actions), _calibration(actions))
+    for action in (jaws, *others):
         action.add_argument(
             "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
         )
@@ -28,6 +30,8 @@ def run(args: argparse.Namespace) -> Report:
         from ddg_cli.evaluate import success
 
         return success.success(args) if args.action == "success" else success.compare(args)
+    if args.action == "gqcnn":
+        return jaw_learning.evaluate(args)
     if args.action == "recorded":
         from ddg_cli.evaluate.recorded import recorded
 

@@ -109,6 +109,7 @@ class GraspSimulation:
         weld, contype = np.asarray(model.body_weldid), np.asarray(model.geom_contype)
         self._statics = (weld[np.asarray(model.geom_bodyid)] == 0) & (contype != 0)
         self._object = self.world.body(placed.name)
+        self._hand = np.isin(model.geom_bodyid, list(self.world.hand_bodies))
         self._wrist_qpos = self.world.qpos(WRIST)
         self._finger_qpos = self.world.qpos(self.world.hand.moving_joint_names)
         self._settle(placed)
@@ -166,20 +167,21 @@ class GraspSimulation:
         held, shift = self._pull(closed)
         return replace(result, six_directions=held, pull_shift=shift)
 
-    def hits_on_the_way_in(self, grasp: Grasp) -> bool:
-        """Tell whether hand and table (or pedestal) overlap anywhere on the way to the grasp."""
+    def hits_on_the_way_in(self, grasp: Grasp, *, thing: bool = False) -> bool:
+        """Tell whether hand and table (or pedestal; or the `thing`) overlap on the way in."""
         model, data = self.world.model, self.data
         way = way_in(grasp, self.settings.way_spacing)
         self.world.set_frame(grasp.T_base_wrist[-1])
-        self.world.place(data, compose(np.eye(3), _AWAY), self.name)
+        at = self._T_base_object if thing else compose(np.eye(3), _AWAY)
+        self.world.place(data, at, self.name)
         wrist = self.world.wrist_joints(way.T_base_wrist)
         fingers = self.world.hand.expand(way.joints)
         for i in range(len(way)):
             data.qpos[self._wrist_qpos], data.qpos[self._finger_qpos] = wrist[i], fingers[i]
             mujoco.mj_kinematics(model, data)
             mujoco.mj_collision(model, data)
-            static = self._statics[data.contact.geom]
-            if (static.any(axis=1) & ~static.all(axis=1) & (data.contact.dist < 0.0)).any():
+            hand = self._hand[data.contact.geom]
+            if (hand.any(axis=1) & ~hand.all(axis=1) & (data.contact.dist < 0.0)).any():
                 return True
         return False
 
