@@ -98,7 +98,7 @@ def _run(words: Sequence[str]) -> Report:
     section = results.asked(arguments)
     report: Report = module.run(arguments)
     if section is not None:
-        section.write(report.text, words)
+        section.write(report.markdown or f"```\n{report.text}\n```", words)
     return report
 
 

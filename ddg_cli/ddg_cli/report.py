@@ -19,12 +19,14 @@ class Report:
     Attributes:
         json: The object that `--json` prints.
         text: What is printed otherwise; nothing if the command has printed all there is to say.
+        markdown: What goes into a document instead of the text, e.g. a table.
         code: Exit code: 0 = did it, 1 = failed, 3 = another typed outcome.
     """
 
     json: Mapping[str, Any] = field(default_factory=dict)
     text: str = ""
     code: int = DONE
+    markdown: str = ""
 
 
 def exit_code(outcome: Outcome) -> int:

@@ -61,13 +61,13 @@ class Section:
         """Replace the content by the answer of a command line.
 
         Args:
-            answer: What the command tells people.
+            answer: What the command tells people, as Markdown.
             words: The command line, without `./ddg`.
         """
         head, _, tail = self._parts()
         told = f"`./ddg {shlex.join(_without_results(words))}`\n\n{self._conditions()}\n"
         try:
-            self.path.write_text(f"{head}\n{told}\n```\n{answer}\n```\n{tail}", encoding="utf-8")
+            self.path.write_text(f"{head}\n{told}\n{answer}\n{tail}", encoding="utf-8")
         except OSError as error:
             raise BadInput(f"{self.path}: {error.strerror}") from error
 

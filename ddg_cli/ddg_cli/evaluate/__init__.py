@@ -17,8 +17,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     jaws = actions.add_parser("gqcnn", help="what a network of two jaws is worth on judged grasps")
     jaw_learning.add_eval_options(jaws)
-    others = (_success(actions), _compare(actions), _recorded(actions), _calibration(actions))
-    for action in (jaws, *others):
+    declared = (_success, _variants, _compare, _recorded, _calibration)
+    for action in (jaws, *(declare(actions) for declare in declared)):
         action.add_argument(
             "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
         )
@@ -32,6 +32,10 @@ def run(args: argparse.Namespace) -> Report:
         return success.success(args) if args.action == "success" else success.compare(args)
     if args.action == "gqcnn":
         return jaw_learning.evaluate(args)
+    if args.action == "variants":
+        from ddg_cli.evaluate.variants import variants
+
+        return variants(args)
     if args.action == "recorded":
         from ddg_cli.evaluate.recorded import recorded
 
@@ -43,19 +47,31 @@ def run(args: argparse.Namespace) -> Report:
 
 def _success(actions: Actions) -> argparse.ArgumentParser:
     go = actions.add_parser("success", help="the best planned grasp of each scene is tried once")
-    go.add_argument("--objects", default="test", help="a split of the catalogue, or a directory")
-    go.add_argument("--scenes", type=int, required=True, help="how many")
-    go.add_argument("--seed", type=int, default=0, help="of the first scene")
+    _add_scenes(go)
     go.add_argument("--generator", default="gm1", help=f"one of {', '.join(names.GENERATORS)}")
     _add_evaluator(go)
     go.add_argument("--refine", default="none", help=f"one of {', '.join(names.REFINERS)}")
-    go.add_argument("--candidates", type=int, default=100, help="grasps planned per scene")
     go.add_argument("--oracle", action="store_true", help="try all candidates until one holds")
-    go.add_argument("--workers", type=int, default=1, help="processes at work")
-    go.add_argument("--ray-address", help="of a running Ray cluster")
     go.add_argument("--out", type=Path, help="write one JSON line per scene, for compare")
     results.add_option(go, "success")
     return go
+
+
+def _variants(actions: Actions) -> argparse.ArgumentParser:
+    every = actions.add_parser("variants", help="all trained combinations on the same scenes")
+    _add_scenes(every)
+    known = ",".join(names.EVALUATORS)
+    every.add_argument("--evaluators", default=known, help=f"names out of {known}")
+    every.add_argument("--refine", default=",".join(names.REFINERS), help="names, for em-s")
+    every.add_argument(
+        "--weights", action="append", default=[], metavar="NAME=FILE", help="of an evaluator"
+    )
+    every.add_argument("--tries", type=int, default=3, help="grasps tried per scene, best first")
+    every.add_argument("--out", type=Path, required=True, help="folder of the results; goes on")
+    every.add_argument("--csv", type=Path, help="write the table as numbers")
+    every.add_argument("--plot", type=Path, help="draw the table (.png)")
+    results.add_option(every, "variants")
+    return every
 
 
 def _compare(actions: Actions) -> argparse.ArgumentParser:
@@ -89,6 +105,15 @@ def _calibration(actions: Actions) -> argparse.ArgumentParser:
     true.add_argument("--plot", type=Path, help="draw the reliability (.png)")
     results.add_option(true, "calibration")
     return true
+
+
+def _add_scenes(action: argparse.ArgumentParser) -> None:
+    action.add_argument("--objects", default="test", help="a split of the catalogue, or a folder")
+    action.add_argument("--scenes", type=int, required=True, help="how many")
+    action.add_argument("--seed", type=int, default=0, help="of the first scene")
+    action.add_argument("--candidates", type=int, default=100, help="grasps planned per scene")
+    action.add_argument("--workers", type=int, default=1, help="processes at work")
+    action.add_argument("--ray-address", help="of a running Ray cluster")
 
 
 def _add_evaluator(action: argparse.ArgumentParser) -> None:

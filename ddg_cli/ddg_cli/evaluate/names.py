@@ -4,7 +4,7 @@ from ddg_core.errors import UnknownName
 
 SPLITS = ("train", "validation", "test")
 GENERATORS = ("gm1", "random")
-EVALUATORS = ("none", "em-s")
+EVALUATORS = ("none", "em-s", "em1", "em2", "em3")
 REFINERS = ("none", "ga", "sa")
 
 

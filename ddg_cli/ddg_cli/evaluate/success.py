@@ -34,7 +34,7 @@ def success(args: argparse.Namespace) -> Report:
         raise BadInput("eval success: --generator random is not ranked; leave --evaluator out")
     if args.refine != "none" and args.evaluator == "none":
         raise BadInput(f"eval success: --refine {args.refine} needs an --evaluator to follow")
-    rollout = _rollout(args.objects)
+    rollout = rollout_of(args.objects)
     settings = EvaluationSettings(rollout, oracle=args.oracle)
     make_plan = partial(
         proposer(args.generator),
@@ -60,7 +60,7 @@ def success(args: argparse.Namespace) -> Report:
     return Report(answer, _text(answer))
 
 
-def _rollout(objects: str) -> "RolloutSettings":
+def rollout_of(objects: str) -> "RolloutSettings":
     """Protocol settings over a split or a directory of objects."""
     from ddg_cli.objects import resolve
     from ddg_core.settings import parse

@@ -32,11 +32,13 @@ class EvaluationSettings:
         rollout: Scenes, views, simulation.
         oracle: Also try the other candidates until one holds.
         six_directions: Also ask the second judge of the best grasp.
+        tries: So many of the first grasps are tried; only the best one counts for the rate.
     """
 
     rollout: RolloutSettings
     oracle: bool = False
     six_directions: bool = True
+    tries: int = 1
 
 
 @dataclass(frozen=True)
@@ -53,6 +55,7 @@ class Tried:
         six_directions: Verdict of the second judge; None if it was not asked.
         plan_s: Time from image to ranked grasps, in [s].
         p_success: What the evaluator gave the best grasp; None if nobody judged.
+        others: The same and the outcome of the further grasps that were tried, in their order.
     """
 
     seed: int
@@ -64,6 +67,7 @@ class Tried:
     six_directions: bool | None
     plan_s: float
     p_success: float | None = None
+    others: tuple[tuple[float | None, str], ...] = ()
 
     @property
     def held(self) -> bool:
@@ -109,8 +113,14 @@ def try_scene(seed: int, plan: Propose, settings: EvaluationSettings) -> Tried:
         outcome, kind = str(result.outcome), grasps[0].kind
         second = bool(result.six_directions) if settings.six_directions else None
     any_holds = _any_holds(simulation, grasps, outcome, settings) if settings.oracle else None
+    simulation.settings = settings.rollout.simulation
+    others = tuple(
+        (grasp.p_success, str(simulation.run(grasp).outcome))
+        for grasp in grasps[1 : settings.tries]
+    )
     p = grasps[0].p_success if grasps else None
-    return Tried(seed, opened.object, outcome, kind, len(grasps), any_holds, second, seconds, p)
+    counts = (len(grasps), any_holds, second, seconds)
+    return Tried(seed, opened.object, outcome, kind, *counts, p, others)
 
 
 def summary(tried: Sequence[Tried]) -> dict[str, Any]:
@@ -161,11 +171,15 @@ def read(path: Path) -> list[Tried]:
     """
     try:
         lines = path.read_text(encoding="utf-8").splitlines()
-        return [Tried(**json.loads(line)) for line in lines]
+        return [_tried(**json.loads(line)) for line in lines]
     except OSError as error:
         raise BadInput(f"{path}: {error.strerror}") from error
     except (ValueError, TypeError) as error:
         raise BadInput(f"{path}: is no result of `ddg eval success` ({error})") from error
+
+
+def _tried(others: Sequence[Sequence[Any]] = (), **rest: Any) -> Tried:
+    return Tried(**rest, others=tuple((p, str(outcome)) for p, outcome in others))
 
 
 @lru_cache(maxsize=1)
