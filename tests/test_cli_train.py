@@ -4,10 +4,13 @@ import json
 from pathlib import Path
 
 import pytest
+from torch import nn
 
 from ddg_cli.main import main
 from ddg_core.description import load_hand
 from ddg_planning.evaluate.evaluator import Evaluator
+from ddg_planning.evaluate.images import ImageEvaluator
+from ddg_planning.training import networks
 from ddg_sim.dataset.store import Dataset
 
 
@@ -61,3 +64,28 @@ def test_mistakes_cost_one_line(
         assert main(["train", "em", *words, *rest]) == 2
         assert message in capfd.readouterr().err
     assert not (tmp_path / "x.safetensors").exists()
+
+
+def test_a_large_variant_learns_from_shards(
+    sets: tuple[Path, Path],
+    tmp_path: Path,
+    capfd: pytest.CaptureFixture[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def tiny() -> networks.Parts:
+        first = nn.Sequential(nn.Conv2d(7, 4, 9, stride=16), nn.SiLU())
+        return first, nn.Sequential(nn.AdaptiveAvgPool2d(1), nn.Flatten()), 4, 4
+
+    monkeypatch.setitem(networks.VARIANTS, "em1", tiny)
+    out = tmp_path / "em1.safetensors"
+    words = ["train", "em", "--variant", "em1", "--data", sets[0], "--validation", sets[1]]
+    words += ["--out", out, "--epochs", "1", "--about", "a try", "--json"]
+    assert main([str(word) for word in words]) == 0
+    assert json.loads(capfd.readouterr().out)["metrics"]["grasps"] == 4
+    assert ImageEvaluator(out, load_hand("svh")).about == "a try"
+    assert len(list((sets[0] / "images").rglob("*.parquet"))) == 1
+    same = ["train", "em", "--variant", "em1", "--data", str(sets[0]), "--validation", str(sets[0])]
+    assert main([*same, "--out", str(tmp_path / "x.safetensors")]) == 2
+    assert "'can_000' is in training and validation data" in capfd.readouterr().err
+    assert main(["train", "shards", "--data", str(sets[0]), "--out", str(tmp_path / "s")]) == 0
+    assert len(list((tmp_path / "s").rglob("*.parquet"))) == 1

@@ -7,7 +7,7 @@ import planning_world as world
 import pytest
 import torch
 
-from ddg_core.errors import UnknownName
+from ddg_core.errors import BadInput, UnknownName
 from ddg_core.grasp import Grasp
 from ddg_core.transforms import angle_between, exp
 from ddg_planning.evaluate.evaluator import load_evaluator
@@ -145,5 +145,5 @@ def test_refinements_are_known_by_name() -> None:
     assert Refiner(JUDGE, "ga", settings, SETTINGS)(VIEW, []) == []
     with pytest.raises(UnknownName, match="'up'"):
         load_refiner("up", JUDGE, settings, SETTINGS)
-    with pytest.raises(UnknownName, match="em-s"):
+    with pytest.raises(BadInput, match="em-s"):
         load_refiner("ga", load_evaluator("none", HAND), settings, SETTINGS)

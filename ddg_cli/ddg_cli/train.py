@@ -1,4 +1,4 @@
-"""`ddg train em|gqcnn`: learn from data sets of judged grasps."""
+"""`ddg train em|shards|gqcnn`: learn from data sets of judged grasps."""
 
 import argparse
 import json
@@ -14,7 +14,8 @@ if TYPE_CHECKING:
     from ddg_planning.evaluate.examples import Examples
     from ddg_sim.dataset.store import Dataset
 
-VARIANTS = ("em-s",)
+VARIANTS = ("em-s", "em1", "em2", "em3")
+IMAGES = "images"  # folder in a data set that keeps its shards for the large variants
 FEATURES = "features"  # folder in a data set that keeps what was computed from its views
 
 
@@ -28,21 +29,57 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     em.add_argument("--out", type=Path, required=True, help="the weights (.safetensors)")
     em.add_argument("--seed", type=int, default=0, help="of starts, order and noise")
     em.add_argument("--epochs", type=int, help="most passes over the data")
+    em.add_argument("--minutes", type=float, help="of a large variant: begin no pass after these")
     em.add_argument("--about", default="", help="a line for the model card")
     jaws = models.add_parser("gqcnn", help="a network of two jaws: is a grasp in an image robust")
     jaw_learning.add_train_options(jaws)
-    for model in (em, jaws):
+    cut = models.add_parser("shards", help="what a large variant learns from, for another machine")
+    cut.add_argument("--data", type=Path, required=True, help="folder of a data set")
+    cut.add_argument("--out", type=Path, required=True, help="folder")
+    for model in (em, cut, jaws):
         model.add_argument(
             "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
         )
 
 
 def run(args: argparse.Namespace) -> Report:
-    """Train the model that was named."""
-    return jaw_learning.train(args) if args.model == "gqcnn" else _train_em(args)
+    """Learn, or prepare to learn elsewhere."""
+    from ddg_cli.shards import shards_of
+    from ddg_sim.dataset.store import Dataset
+
+    if args.model == "gqcnn":
+        return jaw_learning.train(args)
+    if args.model == "shards":
+        folder = shards_of(Dataset(args.data), args.out)
+        return Report({"shards": folder}, f"shards: {folder}")
+    if args.variant not in VARIANTS:
+        raise UnknownName("variant", args.variant, VARIANTS)
+    if args.seed < 0 or (args.epochs is not None and args.epochs < 1):
+        raise BadInput("train em: --seed must be at least 0, --epochs at least 1")
+    return _small(args) if args.variant == "em-s" else _large(args)
 
 
-def _train_em(args: argparse.Namespace) -> Report:
+def _large(args: argparse.Namespace) -> Report:
+    """Make shards (or take those of the last run), learn in this process, write."""
+    from ddg_cli.shards import shards_of
+    from ddg_planning.training.learn import LearnSettings, learn
+    from ddg_sim.dataset.store import Dataset
+
+    folders = [shards_of(Dataset(path), path / IMAGES) for path in (*args.data, args.validation)]
+    paths = [sorted(folder.glob("*.parquet")) for folder in folders]
+    asked = {"epochs": args.epochs, "minutes": args.minutes}
+    chosen = {name: value for name, value in asked.items() if value is not None}
+    settings = LearnSettings(seed=args.seed, about=args.about, **chosen)
+    try:
+        training = [path for part in paths[:-1] for path in part]
+        card = learn(args.variant, training, paths[-1], args.out, settings)
+    except ValueError as error:
+        raise BadInput(f"train em: {error}") from error
+    lines = [f"weights {args.out}", *(f"{k:<18} {v}" for k, v in card["metrics"].items())]
+    return Report({"weights": args.out, "metrics": card["metrics"]}, "\n".join(lines))
+
+
+def _small(args: argparse.Namespace) -> Report:
     """Compute features (or take them from the last run), learn, calibrate, measure, write."""
     from dataclasses import replace
 
@@ -54,10 +91,6 @@ def _train_em(args: argparse.Namespace) -> Report:
     from ddg_planning.evaluate.volume import VolumeSettings
     from ddg_sim.dataset.store import Dataset
 
-    if args.variant not in VARIANTS:
-        raise UnknownName("variant", args.variant, VARIANTS)
-    if args.seed < 0 or (args.epochs is not None and args.epochs < 1):
-        raise BadInput("train em: --seed must be at least 0, --epochs at least 1")
     sets = [Dataset(folder) for folder in (*args.data, args.validation)]
     hands = {data.header.settings.hand for data in sets}
     if len(hands) != 1:

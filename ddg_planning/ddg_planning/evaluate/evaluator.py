@@ -1,7 +1,6 @@
 """Judges of grasps by name: views are encoded once, grasps judged in portions."""
 
 from collections.abc import Sequence
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -18,12 +17,13 @@ from ddg_planning.evaluate.checkpoint import read
 from ddg_planning.evaluate.features import Features, features
 from ddg_planning.evaluate.fingerprint import TOLERANCE, fingerprint
 from ddg_planning.evaluate.motions import motions
+from ddg_planning.evaluate.ranking import ranked
 from ddg_planning.evaluate.volume import Volume
 from ddg_planning.generate.hand_model import HandModel
 from ddg_planning.plan import by_likelihood
 
 WEIGHTS = Path(__file__).parents[1] / "data" / "evaluators"
-EVALUATORS = ("none", "em-s")
+EVALUATORS = ("none", "em-s", "em1", "em2", "em3")
 PORTION = 512  # grasps judged at once: bounds the memory whatever their number
 
 
@@ -65,17 +65,7 @@ class Evaluator:
         if not grasps:
             return []
         p, std = self.judge(Volume(view, self.card.volume), grasps)
-        judged = [
-            replace(
-                grasp,
-                p_success=float(p[i]),
-                p_std=float(std[i]),
-                score=float(np.log(p[i] / (1.0 - p[i]))),
-                models=(*grasp.models, ("evaluate", self.id[:16])),
-            )
-            for i, grasp in enumerate(grasps)
-        ]
-        return [judged[i] for i in np.argsort(-p, kind="stable")]
+        return ranked(grasps, p, std, self.id)
 
     def judge(self, volume: Volume, grasps: Sequence[Grasp]) -> tuple[Array, Array]:
         """Probability (N,) and its standard deviation (N,) of grasps on an encoded view."""
@@ -89,6 +79,11 @@ class Evaluator:
                 found.append(torch.stack(self._network(features(volume, moved, self.hand))))
         p, std = torch.cat(found, dim=1).double().numpy()
         return np.clip(p, 1e-6, 1.0 - 1e-6), std
+
+    @property
+    def about(self) -> str:
+        """What its card says of it."""
+        return self.card.about
 
     def logits(self, seen: Features) -> Tensor:
         """Calibrated logits of all members, shape (heads, N), differentiable."""
@@ -111,4 +106,13 @@ def load_evaluator(name: str, hand: Hand, path: str = "") -> Rank:
         raise UnknownName("evaluator", name, EVALUATORS)
     if name == "none":
         return by_likelihood
-    return Evaluator(Path(path) if path else WEIGHTS / f"{name}.safetensors", hand)
+    file = Path(path) if path else WEIGHTS / f"{name}.safetensors"
+    if name == "em-s":
+        return Evaluator(file, hand)
+    if not path and not file.exists():
+        raise BadInput(
+            f"{name} has no weights here; make them with ./ddg train em --variant {name}"
+        )
+    from ddg_planning.evaluate.images import ImageEvaluator  # brings torchvision
+
+    return ImageEvaluator(file, hand)

@@ -11,7 +11,7 @@ from dataclasses import replace
 import numpy as np
 import torch
 
-from ddg_core.errors import UnknownName
+from ddg_core.errors import BadInput, UnknownName
 from ddg_core.grasp import Grasp
 from ddg_core.ports import Rank
 from ddg_core.view import ObjectView
@@ -86,10 +86,11 @@ def load_refiner(
     """Return the refinement of that name; None for "none".
 
     Raises:
-        UnknownName: There is none of that name, or the evaluator has no gradient to follow.
+        UnknownName: There is none of that name.
+        BadInput: The evaluator is not the one whose features can be followed.
     """
     if name == "none":
         return None
     if not isinstance(rank, Evaluator):
-        raise UnknownName("evaluator that refines", "none", ("em-s",))
+        raise BadInput(f"refinement {name!r} follows the evaluator em-s; choose that one")
     return Refiner(rank, name, generator, settings)
