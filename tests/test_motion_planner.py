@@ -1,32 +1,75 @@
 """The contract of every motion planner, over a table of backends, and collision checks."""
 
+import importlib.util
 import itertools
-from collections.abc import Callable
+import multiprocessing
+from collections.abc import Callable, Iterator
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 import pytest
 from motion_fixtures import OPEN, WALL, ball, cell_robot, cluttered, top_grasp
+from scipy.spatial import cKDTree
 
+from ddg_core.description import config_folder, load_cell
+from ddg_core.errors import BadInput, Failed
+from ddg_core.outcome import Outcome
 from ddg_core.shapes import Box
 from ddg_core.transforms import compose, inverse
+from ddg_execution.executor_settings import ExecutorSettings
+from ddg_execution.motion.bodies import VOXEL
 from ddg_execution.motion.collision import Checker
 from ddg_execution.motion.embedded import EmbeddedPlanner, EmbeddedSettings
 from ddg_execution.motion.inverse import straight_poses
+from ddg_execution.motion.octomap import octomap_bytes
 from ddg_execution.motion.port import MotionPlanner, NoPath, Scene, Situation, Touch
 from ddg_execution.motion.reach import ReachChecker
+from ddg_execution.motion.remote import RemotePlanner, serve
+from ddg_execution.ros.planners import choose_planner
 
 ROBOT = cell_robot()
 ARM = ROBOT.arm
 FREE = Situation(Scene(), OPEN)
+MOVEIT = importlib.util.find_spec("moveit") is not None
+
+
+def embedded() -> MotionPlanner:
+    return EmbeddedPlanner(ROBOT, EmbeddedSettings())
+
+
+def moveit() -> MotionPlanner:
+    """MoveIt where it is installed, in its own process; elsewhere our engine on a stand-in."""
+    pytest.importorskip("rclpy")
+    cell, folder = load_cell(), config_folder() / "moveit"
+    if MOVEIT:
+        settings = ExecutorSettings(planner="moveit")
+        return choose_planner(ROBOT, cell, settings, config_folder())[1]
+    from moveit_stand_in import installed
+
+    with installed():
+        from ddg_execution.ros.moveit_engine import make_moveit_planner
+
+        return make_moveit_planner(cell, EmbeddedSettings(), folder)
+
+
+REMOTE = RemotePlanner(embedded)
 BACKENDS: dict[str, Callable[[], MotionPlanner]] = {
-    "embedded": lambda: EmbeddedPlanner(ROBOT, EmbeddedSettings()),
+    "embedded": embedded,
+    "remote": lambda: REMOTE,
+    "moveit": moveit,
 }
 
 
-@pytest.fixture(params=BACKENDS)
+@pytest.fixture(params=BACKENDS, scope="module")
 def planner(request) -> MotionPlanner:
     return BACKENDS[request.param]()
+
+
+@pytest.fixture(scope="module", autouse=True)
+def _no_process_left() -> Iterator[None]:
+    yield
+    REMOTE.close()
 
 
 def rng() -> np.random.Generator:
@@ -126,7 +169,9 @@ def test_a_straight_path_into_the_table_is_refused(planner):
     assert [len(p) for p in planner.straight(starts, poses, FREE)] == [0] * len(starts)
 
 
-def test_same_seed_same_path(planner):
+def test_same_seed_same_path(planner, request):
+    if "moveit" in request.node.name and MOVEIT:
+        pytest.skip("MoveIt's pipelines take no seed")
     situation = Situation(Scene(boxes=(WALL,)), OPEN)
     start, goal = (
         planner.configurations(top_grasp(0.5, y, 0.35).T_base_wrist[0], situation, near=ROBOT.home)
@@ -238,3 +283,45 @@ def test_an_obstacle_takes_reach_away():
 
 def test_no_poses_no_answers():
     assert ReachChecker(ROBOT).check(np.zeros((0, 4, 4))).joints.shape == (0, 7)
+
+
+# --- planners in a process of their own, and the choice ---
+
+
+def refuse() -> MotionPlanner:
+    raise BadInput("no such robot")
+
+
+def test_what_keeps_a_planner_from_starting_is_told():
+    ours, theirs = multiprocessing.Pipe()
+    serve(theirs, refuse)
+    assert ours.recv() == (Outcome.BAD_INPUT, "no such robot")
+
+
+def test_a_planner_that_died_is_told_and_the_next_question_starts_it_again():
+    remote, T = REMOTE, top_grasp().T_base_wrist[0]
+    found = remote.configurations(T, FREE, near=ROBOT.home)
+    remote._process.kill()
+    with pytest.raises(Failed, match="died"):
+        remote.configurations(T, FREE, near=ROBOT.home)
+    again = remote.configurations(T, FREE, near=ROBOT.home)
+    np.testing.assert_array_equal(again, found)
+
+
+@pytest.mark.skipif(MOVEIT, reason="MoveIt is installed")
+def test_moveit_chosen_but_not_installed_is_one_clear_error():
+    choose = partial(choose_planner, ROBOT, load_cell(), config=config_folder())
+    with pytest.raises(BadInput, match=r"moveit_py is not installed.*apt-get install"):
+        choose(settings=ExecutorSettings(planner="moveit"))
+    assert choose(settings=ExecutorSettings(planner="auto"))[0] == "embedded"
+
+
+def test_a_cloud_survives_the_octree():
+    pytest.importorskip("rclpy")
+    from moveit_stand_in import occupied
+
+    points = ball((0.5, -0.2, 0.1), 0.05)
+    cells = occupied(octomap_bytes(points, VOXEL), VOXEL)
+    distance, _ = cKDTree(cells).query(points, p=np.inf)
+    assert distance.max() <= VOXEL / 2 + 1e-9
+    assert len(cells) == len(np.unique(np.floor(points / VOXEL), axis=0))

@@ -32,6 +32,7 @@ CELLS = sorted(path.stem for path in (CONFIG / "cells").glob("*.yaml"))
 NAME = re.compile(r"^~?(/[a-z][a-z0-9_]*)+$")
 # Private to the drivers: where their frames and descriptions are put so that they are not ours.
 ASIDE = re.compile(r"^/(lbr|svh)/(tf|tf_static|robot_description|joint_states)$")
+INSIDE_MOVEIT = re.compile(r"^/moveit_cpp/")
 GAZEBO = re.compile(r"^/camera/(depth_image|image|camera_info)$")  # names of Gazebo, not of ROS
 
 
@@ -68,7 +69,8 @@ def test_every_topic_service_and_action_is_in_the_table(path: Path) -> None:
     known = {entry.name for entry in INTERFACES} | actions()
     gazebo = (CONFIG / "gazebo") in path.parents
     for keys, word in words(read(path)):
-        if NAME.match(word) and not ASIDE.match(word) and not (gazebo and GAZEBO.match(word)):
+        aside = ASIDE.match(word) or INSIDE_MOVEIT.match(word)
+        if NAME.match(word) and not aside and not (gazebo and GAZEBO.match(word)):
             assert word.removeprefix("~") in known, f"{path.name}: {' '.join(keys)}: {word}"
 
 
@@ -184,3 +186,42 @@ def test_every_launch_file_starts_a_group_of_the_graph_and_every_group_has_one()
     assert set(files) == set(load_graph().groups)
     for name, path in files.items():
         assert f'description_of("{name}")' in path.read_text(encoding="utf-8")
+
+
+def moveit(name: str) -> Any:
+    return read(CONFIG / "moveit" / f"{name}.yaml")
+
+
+def test_moveits_limits_are_those_of_urdf_and_cell() -> None:
+    cell = load_cell()
+    limits = moveit("joint_limits")["joint_limits"]
+    assert list(limits) == list(cell.arm.joint_names)
+    for name, acceleration in zip(limits, cell.arm.max_acceleration, strict=True):
+        assert limits[name]["max_velocity"] == cell_tree(cell).joint(name).velocity
+        assert limits[name]["max_acceleration"] == acceleration
+
+
+def test_moveits_groups_and_planners_are_there() -> None:
+    groups = {g.get("name") for g in ET.fromstring(cell_srdf(load_cell())).iter("group")}
+    assert set(moveit("kinematics")) <= groups
+    ompl = moveit("ompl_planning")
+    planners = set(ompl["planner_configs"])
+    assert moveit("moveit_cpp")["plan_request_params"]["planner_id"] in planners
+    named = [name for name in ompl if name in groups]
+    assert named == ["arm"]
+    assert set(ompl["arm"]["planner_configs"]) <= planners
+    pipelines = moveit("moveit_cpp")["planning_pipelines"]["pipeline_names"]
+    assert pipelines == ["ompl"]
+
+
+def test_moveits_controllers_are_the_cells() -> None:
+    cell = load_cell()
+    manager = moveit("moveit_controllers")["moveit_simple_controller_manager"]
+    joints = {}
+    for name in manager["controller_names"]:
+        entry = manager[name]
+        joints[f"/{name}/{entry['action_ns']}"] = entry["joints"]
+    assert joints == {
+        cell.arm.action: list(cell.arm.joint_names),
+        cell.hand_action: list(load_hand(cell.hand).joint_names),
+    }

@@ -12,15 +12,10 @@ from ddg_core.outcome import Outcome
 from ddg_core.ports import Execution
 from ddg_execution.executor_settings import ExecutorSettings
 from ddg_execution.guard import Guard
-from ddg_execution.motion.embedded import EmbeddedPlanner
 from ddg_execution.motion.port import MotionPlanner, Scene
 from ddg_execution.motion.robot import Robot
 from ddg_execution.plan import plan_execution
 from ddg_execution.run import Controller, Played, Runner
-
-PLANNERS: dict[str, Callable[[Robot, ExecutorSettings], MotionPlanner]] = {
-    "embedded": lambda robot, settings: EmbeddedPlanner(robot, settings.embedded),
-}
 
 
 class Executor:
@@ -28,6 +23,7 @@ class Executor:
 
     Args:
         robot: The robot.
+        planner: Finds its paths.
         arm: The arm's controller.
         hand: The hand's controller.
         settings: How grasps are executed.
@@ -38,6 +34,7 @@ class Executor:
     def __init__(
         self,
         robot: Robot,
+        planner: MotionPlanner,
         arm: Controller,
         hand: Controller,
         settings: ExecutorSettings,
@@ -45,12 +42,12 @@ class Executor:
         velocity_scale: float,
         clock: Callable[[], float],
     ) -> None:
-        """Make planner, guard and runner."""
+        """Make guard and runner."""
         self._robot = robot
         self._arm = arm
         self._settings = settings
         self._speed = settings.speed(velocity_scale)
-        self._planner = PLANNERS[settings.planner](robot, settings)
+        self._planner = planner
         guard = Guard(robot, settings.guard)
         self._runner = Runner(robot, arm, hand, guard, settings.run, clock)
 

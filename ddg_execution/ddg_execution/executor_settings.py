@@ -15,9 +15,9 @@ class ExecutorSettings:
     """How grasps are executed.
 
     Attributes:
-        planner: Which motion planner.
+        planner: Which motion planner; "auto" takes MoveIt where it is installed.
         seed: Of the search for free paths; the same question has the same answer.
-        embedded: How hard the embedded planner tries.
+        embedded: How hard the planner tries, whatever its engine.
         execution: Heights, speeds and times of a grasp.
         acceleration_scale: Share of the arm's acceleration limits to use, in (0, 1]; the share
             of its speed limits is the cell's.
@@ -25,7 +25,7 @@ class ExecutorSettings:
         run: When playing counts as hung.
     """
 
-    planner: Literal["embedded"] = "embedded"
+    planner: Literal["auto", "embedded", "moveit"] = "auto"
     seed: int = 0
     acceleration_scale: float = 0.5
     embedded: EmbeddedSettings = field(default_factory=EmbeddedSettings)

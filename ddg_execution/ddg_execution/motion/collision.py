@@ -5,9 +5,7 @@ pairs; only where that touches, every link of the hand by itself.
 """
 
 import itertools
-from collections.abc import Iterator
 
-import numpy as np
 import pinocchio as pin
 
 from ddg_core.arrays import Array
@@ -19,13 +17,14 @@ from ddg_execution.motion.bodies import (
     robot_bodies,
     scene_bodies,
 )
+from ddg_execution.motion.checks import Checks
 from ddg_execution.motion.port import Situation, Touch
 from ddg_execution.motion.robot import Robot
 
 _FEW = 6  # a hand of so few bodies needs no hull
 
 
-class Checker:
+class Checker(Checks):
     """Says whether configurations are free in one situation. Not for two threads at once.
 
     Args:
@@ -51,7 +50,7 @@ class Checker:
             self._passes = [coarse, self._fine]
 
     def free(self, q: Array) -> bool:
-        """Whether configuration (A,) touches nothing, {wrist} in the workspace; limits apart."""
+        """See `Checks.free`."""
         return any(not self._collides(p, q) for p in self._passes) and self._inside()
 
     def hopeless(self) -> bool:
@@ -63,23 +62,8 @@ class Checker:
         results = itertools.islice(self._fine.data.collisionResults, self._fine.hand_pairs)
         return any(result.isCollision() for result in results) or not self._inside()
 
-    def free_line(self, a: Array, b: Array, *, resolution: float) -> bool:
-        """Whether the straight line between configurations (A,) is free, both ends included.
-
-        Args:
-            a: One end, in [rad].
-            b: The other end, in [rad].
-            resolution: Distance between checked configurations, as Euclidean norm, in [rad].
-        """
-        n = max(1, int(np.ceil(np.linalg.norm(b - a) / resolution)))
-        return all(self.free(a + i / n * (b - a)) for i in _far_apart_first(n))
-
-    def free_path(self, path: Array, *, resolution: float) -> bool:
-        """Whether all straight lines of a path (M, A) are free."""
-        return all(self.free_line(a, b, resolution=resolution) for a, b in itertools.pairwise(path))
-
     def touching(self, q: Array) -> tuple[tuple[str, str], ...]:
-        """Names of what touches each other at configuration (A,), for messages."""
+        """See `Checks.touching`."""
         self._collides(self._fine, q, stop_at_first=False)
         names = [g.name.rpartition("#")[0] for g in self._fine.model.geometryObjects]
         pairs = {
@@ -149,19 +133,6 @@ def _may_collide(robot: Robot, a: Body, b: Body, touch: Touch) -> bool:
     if "fixed" in roles:
         return far >= 1
     return far - near >= 2  # neighbours touch at their joint
-
-
-def _far_apart_first(n: int) -> Iterator[int]:
-    """0 to n, both included, in an order that meets a collision early: ends, middle, quarters."""
-    yield 0
-    yield n
-    spans = [(0, n)]
-    while spans:
-        low, high = spans.pop(0)
-        middle = (low + high) // 2
-        if middle > low:
-            yield middle
-            spans += [(low, middle), (middle, high)]
 
 
 def _chain(robot: Robot) -> pin.Model:

@@ -2,11 +2,13 @@
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 from ompl import base, geometric, util
 
 from ddg_core.arrays import Array
+from ddg_execution.motion.checks import Checks
 from ddg_execution.motion.collision import Checker
 from ddg_execution.motion.inverse import descend, inverse_kinematics, pose_error
 from ddg_execution.motion.port import NoPath, Situation
@@ -41,15 +43,48 @@ class EmbeddedSettings:
     least_margin: float = 0.002
 
 
-class EmbeddedPlanner:
-    """A `MotionPlanner` in this process, without ROS. Not for two threads at once."""
+class Engine(Protocol):
+    """What compares bodies and searches; everything else of planning is the same with each."""
+
+    def checks(self, situation: Situation, *, clearance: float) -> Checks:
+        """Return collision checks for a situation that keep `clearance` [m] from the cell."""
+
+    def search(self, checks: Checks, start: Array, goals: Array, *, seed: int) -> Array:
+        """Find a free path (M, A) with corners from `start` (A,) to any of `goals` (B, A).
+
+        Raises:
+            NoPath: None was found in time.
+        """
+
+
+class CoalOmpl:
+    """The `Engine` of the embedded planner: Coal compares bodies, OMPL's RRT-Connect searches."""
 
     def __init__(self, robot: Robot, settings: EmbeddedSettings) -> None:
-        """Measure the arm."""
+        """Keep robot and settings."""
+        self._robot, self._settings = robot, settings
+        util.setLogLevel(util.LogLevel.LOG_NONE)  # outcomes are exceptions here
+
+    def checks(self, situation: Situation, *, clearance: float) -> Checks:
+        """See `Engine.checks`."""
+        return Checker(self._robot, situation, clearance=clearance)
+
+    def search(self, checks: Checks, start: Array, goals: Array, *, seed: int) -> Array:
+        """See `Engine.search`."""
+        return _rrt_connect(self._robot, checks.free, start, goals, self._settings, seed)
+
+
+class EmbeddedPlanner:
+    """A `MotionPlanner` in this process. Not for two threads at once."""
+
+    def __init__(
+        self, robot: Robot, settings: EmbeddedSettings, engine: Engine | None = None
+    ) -> None:
+        """Measure the arm; the engine is `CoalOmpl` if none is given."""
         self.robot = robot
         self._settings = settings
         self._inverse = inverse_kinematics(robot.arm, arm_angles=settings.arm_angles)
-        util.setLogLevel(util.LogLevel.LOG_NONE)  # outcomes are exceptions here
+        self._engine = engine or CoalOmpl(robot, settings)
 
     def configurations(self, T_base_wrist: Array, situation: Situation, *, near: Array) -> Array:
         """See `MotionPlanner.configurations`."""
@@ -58,7 +93,7 @@ class EmbeddedPlanner:
         q = q[~np.isnan(q[:, 0])]
         q = q[arm.margin(q) > self._settings.least_margin]
         q = q[np.argsort(-preference(self.robot, q, near))]
-        checker = Checker(self.robot, situation)
+        checker = self._engine.checks(situation, clearance=0.0)
         found: list[Array] = []
         for candidate in q:
             if len(found) == most:
@@ -70,7 +105,7 @@ class EmbeddedPlanner:
     def straight(self, starts: Array, T_base_wrist: Array, situation: Situation) -> list[Array]:
         """See `MotionPlanner.straight`."""
         arm = self.robot.arm
-        checker = Checker(self.robot, situation)
+        checker = self._engine.checks(situation, clearance=0.0)
         q, path = starts, [starts]
         good = np.ones(len(starts), dtype=np.bool_)
         for T in T_base_wrist[1:]:
@@ -94,7 +129,7 @@ class EmbeddedPlanner:
     def free(
         self, start: Array, goals: Array, situation: Situation, *, rng: np.random.Generator
     ) -> Array:
-        """See `MotionPlanner.free`: a straight line if one is free, else RRT-Connect."""
+        """See `MotionPlanner.free`: a straight line if one is free, else a search."""
         if not len(goals):
             raise NoPath("no goal configuration to go to")
         checker, goals = self._checker(start, goals, situation)
@@ -103,7 +138,7 @@ class EmbeddedPlanner:
             if checker.free_line(start, goal, resolution=resolution):
                 return rounded(np.stack([start, goal]), 0.0)
         seed = int(rng.integers(1, 2**31))
-        path = _rrt_connect(self.robot, checker.free, start, goals, self._settings, seed)
+        path = self._engine.search(checker, start, goals, seed=seed)
         path = shortened(path, checker, resolution=resolution, rng=rng)
         for radius in (0.4, 0.2, 0.1, 0.05, 0.02):
             knots = rounded(path, radius)
@@ -111,7 +146,7 @@ class EmbeddedPlanner:
                 return knots
         return rounded(path, 0.005)
 
-    def _checker(self, start: Array, goals: Array, situation: Situation) -> tuple[Checker, Array]:
+    def _checker(self, start: Array, goals: Array, situation: Situation) -> tuple[Checks, Array]:
         """The checker to plan with, and the goals that are free by it.
 
         Raises:
@@ -121,7 +156,7 @@ class EmbeddedPlanner:
         if not arm.within(start, 1e-3):
             raise NoPath(f"the arm stands beyond its joint limits: {np.round(start, 3).tolist()}")
         for clearance in (self._settings.clearance, 0.0):
-            checker = Checker(self.robot, situation, clearance=clearance)
+            checker = self._engine.checks(situation, clearance=clearance)
             free = np.array([checker.free(q) for q in goals])
             if checker.free(start) and free.any():
                 return checker, goals[free]
@@ -139,7 +174,7 @@ def preference(robot: Robot, q: Array, near: Array) -> Array:
 
 
 def shortened(
-    path: Array, checker: Checker, *, resolution: float, rng: np.random.Generator, tries: int = 40
+    path: Array, checker: Checks, *, resolution: float, rng: np.random.Generator, tries: int = 40
 ) -> Array:
     """Replace detours of a path (M, A) by straight lines where those are free.
 

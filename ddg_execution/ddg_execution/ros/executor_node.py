@@ -32,10 +32,12 @@ from ddg_execution.executor_settings import ExecutorSettings
 from ddg_execution.link import LinkSettings
 from ddg_execution.motion.port import Scene
 from ddg_execution.motion.reach import ReachChecker
+from ddg_execution.motion.remote import RemotePlanner
 from ddg_execution.motion.robot import make_robot
 from ddg_execution.ros.brakes import Brakes
 from ddg_execution.ros.controller import RosController
 from ddg_execution.ros.joint_states import JointStates
+from ddg_execution.ros.planners import choose_planner
 from ddg_execution.run import Played
 
 
@@ -55,8 +57,13 @@ class ExecutorNode(DdgNode):
         hand = self.settings(f"hands/{cell.hand}.yaml", HandSettings)
         robot = self._robot = make_robot(cell_tree(cell), cell_srdf(cell), cell, hand)
         states = JointStates(self)
+        name, planner = choose_planner(robot, cell, settings, self.config_dir)
+        self.vitals["planner"] = name
+        if isinstance(planner, RemotePlanner):
+            self.keep(planner, planner.close)
         self._executor = Executor(
             robot,
+            planner,
             RosController(
                 self, cell.arm.action, cell.arm.joint_names, cell.arm.joint_prefix, states,
                 link,
