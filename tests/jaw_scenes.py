@@ -4,8 +4,8 @@ import numpy as np
 
 from ddg_core.arrays import Array, BoolArray
 from ddg_core.camera import Camera
-from ddg_core.transforms import compose, inverse, look_at
-from ddg_core.view import DepthImage
+from ddg_core.transforms import apply, compose, inverse, look_at
+from ddg_core.view import DepthImage, FeatureCloud, ObjectView, Plane
 
 CAMERA = Camera(640, 480, 574.0, 574.0, 319.5, 239.5)
 UP = np.array([0.0, 0.0, 1.0])
@@ -34,3 +34,11 @@ def box_on_table(
     table = -T_base_camera[2, 3] / (rays @ T_base_camera[2, :3])
     mask: BoolArray = thing < table
     return DepthImage(np.where(mask, thing, table), camera, T_base_camera), mask
+
+
+def view_of(image: DepthImage, mask: BoolArray) -> ObjectView:
+    """The object as planners are shown it."""
+    points = apply(image.T_base_camera, image.camera.deproject(image.depth, mask))[::20]
+    frames = np.repeat(np.eye(3)[None], len(points), axis=0)
+    cloud = FeatureCloud(points, frames, np.zeros((len(points), 2)))
+    return ObjectView(cloud, image.T_base_camera[:3, 3], Plane(UP, 0.0), image=image, mask=mask)

@@ -5,8 +5,10 @@ from __future__ import annotations
 import os
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, replace
+from functools import partial
 from typing import TYPE_CHECKING
 
+from ddg_cli.evaluate.names import JAWS
 from ddg_core.errors import UnknownName
 
 if TYPE_CHECKING:
@@ -93,6 +95,38 @@ def gm1(asked: Asked) -> Propose:
     return propose
 
 
+def dexnet(asked: Asked, policy: str = "") -> Propose:
+    """Perception and the grasps of two jaws; best first.
+
+    Args:
+        asked: What is asked for; the weights are those of the policy's network.
+        policy: Instead of the one in the settings.
+    """
+    from ddg_core.description import config_folder, load_hand
+    from ddg_core.settings import load, parse, to_tree
+    from ddg_perception.perceive import PerceptionSettings, perceive
+    from ddg_planning.parallel_jaw.policy import DexnetSettings, JawPlanner
+    from ddg_planning.plan import PlanSettings, by_likelihood, plan
+
+    perception = load(config_folder() / "perception.yaml", PerceptionSettings)
+    tree = to_tree(load(config_folder() / "dexnet.yaml", DexnetSettings))
+    changes = {"policy": policy or tree["policy"], "weights": asked.weights or tree["weights"]}
+    planner = JawPlanner(
+        load_hand(asked.hand), parse({**tree, **changes}, DexnetSettings, "dexnet.yaml")
+    )
+    settings = PlanSettings(candidates=asked.grasps)
+
+    def propose(view: SceneView, rng: np.random.Generator) -> Sequence[Grasp]:
+        seen = perceive(view.image, perception, rng=rng)
+
+        def generate(view: ObjectView, *, n: int) -> list[Grasp]:
+            return planner(view, n=n, rng=rng)
+
+        return plan(seen, generate, by_likelihood, None, settings, lambda *_: None)
+
+    return propose
+
+
 def mixed(asked: Asked) -> Propose:
     """Four in five of the generative model, the rest random: failures of every kind.
 
@@ -120,6 +154,7 @@ PROPOSERS: dict[str, Callable[[Asked], Propose]] = {
     "random": near_surface,
     "gm1": gm1,
     "mixed": mixed,
+    **{name: partial(dexnet, policy=policy) for name, policy in JAWS.items()},
 }
 
 

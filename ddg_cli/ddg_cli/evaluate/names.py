@@ -3,7 +3,11 @@
 from ddg_core.errors import UnknownName
 
 SPLITS = ("train", "validation", "test")
-GENERATORS = ("gm1", "random")
+JAWS = {  # generators of the two-finger gripper -> policy; empty takes that of the settings
+    "dexnet": "",
+    **{f"dexnet-{name}": name for name in ("cem", "best", "fc", "antipodal", "random")},
+}
+GENERATORS = ("gm1", "random", *JAWS)
 EVALUATORS = ("none", "em-s", "em1", "em2", "em3")
 REFINERS = ("none", "ga", "sa")
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddg_cli.evaluate.calibration import least_probability, truth
-from ddg_cli.evaluate.names import EVALUATORS, GENERATORS, REFINERS, SPLITS, check
+from ddg_cli.evaluate.names import EVALUATORS, GENERATORS, JAWS, REFINERS, SPLITS, check
 from ddg_cli.report import Report
 from ddg_core.errors import BadInput
 
@@ -34,7 +34,11 @@ def success(args: argparse.Namespace) -> Report:
         raise BadInput("eval success: --generator random is not ranked; leave --evaluator out")
     if args.refine != "none" and args.evaluator == "none":
         raise BadInput(f"eval success: --refine {args.refine} needs an --evaluator to follow")
+    if args.generator in JAWS and args.evaluator != "none":
+        raise BadInput(f"eval success: {args.generator} judges by itself; leave --evaluator out")
     rollout = rollout_of(args.objects)
+    if args.generator in JAWS:
+        rollout = for_jaws(rollout)
     settings = EvaluationSettings(rollout, oracle=args.oracle)
     make_plan = partial(
         proposer(args.generator),
@@ -72,6 +76,18 @@ def rollout_of(objects: str) -> "RolloutSettings":
     if not Path(objects).is_dir():
         raise BadInput(f"--objects: {objects!r} is neither a directory nor {', '.join(SPLITS)}")
     return RolloutSettings(objects=tuple(map(resolve, objects_in(Path(objects)))))
+
+
+def for_jaws(rollout: "RolloutSettings") -> "RolloutSettings":
+    """The same objects for the two-finger gripper, seen from above as its networks expect."""
+    from dataclasses import replace
+
+    from ddg_cli.analysts import settings_file
+    from ddg_core.settings import load
+    from ddg_sim.rollout.rollout import RolloutSettings
+
+    theirs = load(settings_file(), RolloutSettings)
+    return replace(rollout, hand=theirs.hand, view=theirs.view)
 
 
 def compare(args: argparse.Namespace) -> Report:

@@ -5,6 +5,7 @@ point that the jaws close about. In space that point and the direction of closin
 the plane of the table: the way in is straight down onto it.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -48,6 +49,12 @@ class ImageGrasps:
         return ImageGrasps(
             self.pixels[rows], self.angles[rows], self.depths[rows], self.widths[rows]
         )
+
+
+def join(parts: Sequence[ImageGrasps]) -> ImageGrasps:
+    """All grasps in one."""
+    keys = ("pixels", "angles", "depths", "widths")
+    return ImageGrasps(*(np.concatenate([getattr(p, key) for p in parts]) for key in keys))
 
 
 def to_space(grasps: ImageGrasps, image: DepthImage, up: Array) -> tuple[Array, Array]:

@@ -1,0 +1,254 @@
+"""From a view of an object to grasps of two jaws, best first: the policies of Dex-Net."""
+
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import Literal
+
+import numpy as np
+import torch
+
+from ddg_core.arrays import Array, BoolArray
+from ddg_core.errors import BadInput, Failed
+from ddg_core.grasp import Grasp
+from ddg_core.hand import Hand
+from ddg_core.outcome import Outcome
+from ddg_core.view import ObjectView
+from ddg_planning.parallel_jaw.image_grasp import ImageGrasps, join, to_image, to_space
+from ddg_planning.parallel_jaw.jaws import Jaws, JawSettings
+from ddg_planning.parallel_jaw.mixture import fit_mixture
+from ddg_planning.parallel_jaw.prepare import Prepared, PrepareSettings, prepare
+from ddg_planning.parallel_jaw.sample_image import (
+    ImageSampling,
+    antipodal_on_image,
+    deepest,
+    random_on_image,
+)
+from ddg_planning.parallel_jaw.score import Scorer
+
+WEIGHTS = Path(__file__).parents[1] / "data" / "jaws"
+UNJUDGED = ("antipodal", "random")  # policies without a network, to compare with
+
+
+@dataclass(frozen=True)
+class CemSettings:
+    """The cross-entropy method; figures of Dex-Net 2.0.
+
+    Attributes:
+        seeds: Antipodal grasps that it starts from.
+        rounds: Times that a mixture is fitted to the best grasps.
+        samples: Grasps drawn from it each time.
+        elite: Share of all grasps so far that it is fitted to; none of them is ever lost (ours).
+        gaussians: Of the mixture.
+        floor: Of its variances, features being scaled to spread 1.
+    """
+
+    seeds: int = 250
+    rounds: int = 3
+    samples: int = 50
+    elite: float = 0.25
+    gaussians: int = 3
+    floor: float = 0.01
+
+    def __post_init__(self) -> None:
+        """Refuse to look at nothing."""
+        if min(self.seeds, self.samples, self.gaussians) < 1 or not 0.0 < self.elite <= 1.0:
+            raise ValueError("seeds, samples, gaussians and elite must be positive, elite <= 1")
+
+
+@dataclass(frozen=True)
+class DexnetSettings:
+    """How grasps of two jaws are planned; the file is `config/dexnet.yaml`.
+
+    Attributes:
+        policy: "cem" (cross-entropy method), "best" (of many antipodal grasps), "fc" (of all places
+            of the image), and without a network "antipodal" and "random".
+        weights: File of the network; empty takes the one that comes with the package.
+        threads: Threads that the process computes with.
+        room: Height above the support below which the jaws do not close, in [m].
+        count: Grasps that "best" judges.
+        heights: Depths that "fc" judges.
+        cem: The cross-entropy method.
+        prepare: The image that grasps are sampled on.
+        sampling: How they are sampled.
+        jaws: How the jaws are brought to a grasp.
+    """
+
+    policy: Literal["cem", "best", "fc", "antipodal", "random"] = "cem"
+    weights: str = ""
+    threads: int = 1
+    room: float = 0.012
+    count: int = 1000
+    heights: int = 16
+    cem: CemSettings = field(default_factory=CemSettings)
+    prepare: PrepareSettings = field(default_factory=lambda: PrepareSettings(focal=287.0))
+    sampling: ImageSampling = field(default_factory=ImageSampling)
+    jaws: JawSettings = field(default_factory=JawSettings)
+
+    def __post_init__(self) -> None:
+        """Refuse to look at nothing."""
+        if min(self.threads, self.count, self.heights) < 1:
+            raise ValueError("threads, count and heights must be positive")
+
+
+@dataclass(frozen=True, eq=False)
+class _Seen:
+    """A view, ready to plan on: to sample in and to judge in."""
+
+    fine: Prepared
+    coarse: Prepared
+    floor: Array
+    up: Array
+    support: float
+
+
+class JawPlanner:
+    """Proposes grasps of two jaws on an object that it has never seen (`Generate`)."""
+
+    def __init__(self, hand: Hand, settings: DexnetSettings) -> None:
+        """Load the network that the policy needs.
+
+        Raises:
+            BadInput: The hand is no gripper, or the weights cannot be used.
+        """
+        torch.set_num_threads(settings.threads)
+        self.settings, self.jaws = settings, Jaws(hand, settings.jaws)
+        self._judge: Scorer | None = None
+        if settings.policy not in UNJUDGED:
+            name = "fc-gqcnn" if settings.policy == "fc" else "gqcnn-small"
+            path = Path(settings.weights) if settings.weights else WEIGHTS / f"{name}.safetensors"
+            self._judge = Scorer(path, self.jaws)
+
+    def __call__(self, view: ObjectView, *, n: int, rng: np.random.Generator) -> list[Grasp]:
+        """Return up to `n` grasps, the best first.
+
+        Raises:
+            BadInput: The view has no image, its depth is in millimetres, or its intrinsics are not
+                those of this camera.
+            Failed: NO_CLOUD, EMPTY_MASK; NO_CANDIDATE where no edges face away from each other.
+        """
+        if view.image is None or view.mask is None:
+            raise BadInput("grasps of two jaws are planned on a depth image, not on a bare cloud")
+        seen = self._look(view)
+        grasps, p = self._plan(seen, n, rng)
+        best = np.argsort(-p, kind="stable")[:n]
+        return self._as_grasps(grasps.at(best), p[best], seen)
+
+    def _look(self, view: ObjectView) -> _Seen:
+        assert view.image is not None
+        assert view.mask is not None
+        s, up, support = self.settings, np.asarray(view.table.normal), view.table.offset
+        fine = prepare(view.image, view.mask, s.prepare)
+        focal = self._judge.card.focal if self._judge else s.prepare.focal
+        coarse = prepare(view.image, view.mask, PrepareSettings(focal=focal))
+        return _Seen(fine, coarse, deepest(fine, up, support, s.room), up, support)
+
+    def _plan(self, seen: _Seen, n: int, rng: np.random.Generator) -> tuple[ImageGrasps, Array]:
+        """Grasps in the fine image and their probabilities; without a network all are alike."""
+        policy = self.settings.policy
+        if policy == "fc":
+            return self._everywhere(seen, n)
+        if policy == "random":
+            grasps = random_on_image(seen.fine, seen.floor, self.settings.sampling, n=n, rng=rng)
+            return grasps, np.ones(n)
+        if policy == "antipodal":
+            grasps = self._antipodal(seen, n, rng)
+            return grasps, np.ones(len(grasps))
+        if policy == "best":
+            grasps = self._antipodal(seen, self.settings.count, rng)
+            return grasps, self._probability(seen, grasps)
+        return self._cross_entropy(seen, rng)
+
+    def _antipodal(self, seen: _Seen, n: int, rng: np.random.Generator) -> ImageGrasps:
+        sampling = self.settings.sampling
+        return antipodal_on_image(seen.fine, self.jaws.stroke, seen.floor, sampling, n=n, rng=rng)
+
+    def _probability(self, seen: _Seen, grasps: ImageGrasps) -> Array:
+        assert self._judge is not None
+        lines = to_space(grasps, seen.fine.scaled, seen.up)
+        return self._judge(seen.coarse, to_image(*lines, grasps.widths, seen.coarse.scaled))
+
+    def _cross_entropy(self, seen: _Seen, rng: np.random.Generator) -> tuple[ImageGrasps, Array]:
+        s = self.settings.cem
+        grasps = self._antipodal(seen, s.seeds, rng)
+        p = self._probability(seen, grasps)
+        for _ in range(s.rounds):
+            elite = np.argsort(-p, kind="stable")[: max(1, round(s.elite * len(p)))]
+            features = _features(grasps.at(elite), seen.fine)
+            middle, spread = features.mean(axis=0), features.std(axis=0) + 1e-6
+            mixture = fit_mixture((features - middle) / spread, s.gaussians, floor=s.floor, rng=rng)
+            drawn = _grasps(middle + spread * mixture.sample(s.samples, rng=rng), seen)
+            drawn = drawn.at(self._allowed(drawn, seen))
+            grasps = join([grasps, drawn])
+            p = np.concatenate([p, self._probability(seen, drawn)])
+        return grasps, p
+
+    def _allowed(self, grasps: ImageGrasps, seen: _Seen) -> BoolArray:
+        """Which grasps lie on the object and within the stroke, shape (N,)."""
+        u, v = np.rint(grasps.pixels).astype(int).T
+        camera, least = seen.fine.camera, self.settings.sampling.least_width
+        inside = (u >= 0) & (u < camera.width) & (v >= 0) & (v < camera.height)
+        inside &= (grasps.widths >= least) & (grasps.widths <= self.jaws.stroke)
+        inside[inside] = seen.fine.mask[v[inside], u[inside]]
+        allowed: BoolArray = inside
+        return allowed
+
+    def _everywhere(self, seen: _Seen, n: int) -> tuple[ImageGrasps, Array]:
+        """The best grasp of each place on the object, best first, in the fine image."""
+        assert self._judge is not None
+        view = seen.coarse
+        rows, columns = np.nonzero(view.mask)
+        surface = view.depth[rows, columns]
+        floor = deepest(view, seen.up, seen.support, self.settings.room)[rows, columns]
+        least, most = self.settings.sampling.below
+        nearest = float(surface.min()) + least
+        depths = np.linspace(nearest, max(nearest, float(floor.max())), self.settings.heights)
+        p, angles = self._judge.everywhere(view, depths)
+        fits = (depths[:, None] >= surface) & (depths[:, None] <= surface + most)
+        fits &= depths[:, None] <= floor + 1e-9
+        here = np.where(fits[:, None], p[:, :, rows, columns], -1.0).reshape(-1, len(rows))
+        choice = here.argmax(axis=0)
+        best: Array = here[choice, np.arange(len(rows))]
+        order = np.argsort(-best, kind="stable")[:n]
+        order = order[best[order] >= 0.0]
+        if not len(order):
+            raise Failed(Outcome.NO_CANDIDATE, "nowhere on the object can the jaws close")
+        z, angle = np.unravel_index(choice[order], (len(depths), len(angles)))
+        pixels: Array = np.stack([columns[order], rows[order]], axis=1).astype(float) - 0.5
+        found = ImageGrasps(pixels, angles[angle], depths[z], np.zeros(len(order)))
+        lines = to_space(found, view.scaled, seen.up)
+        return to_image(*lines, found.widths, seen.fine.scaled), best[order]
+
+    def _as_grasps(self, grasps: ImageGrasps, p: Array, seen: _Seen) -> list[Grasp]:
+        policy, judge = self.settings.policy, self._judge
+        centres, axes = to_space(grasps, seen.fine.scaled, seen.up)
+        made = [
+            self.jaws.grasp(
+                centre, axis, -seen.up, float(width), policy, float(np.log(max(q, 1e-9)))
+            )
+            for centre, axis, width, q in zip(centres, axes, grasps.widths, p, strict=True)
+        ]
+        if judge is None:
+            return made
+        models = (("generate", judge.id[:16]),)
+        return [
+            replace(grasp, p_success=float(q), models=models)
+            for grasp, q in zip(made, p, strict=True)
+        ]
+
+
+def _features(grasps: ImageGrasps, view: Prepared) -> Array:
+    """Ends of the jaws' lines in pixels, and depths: shape (N, 5)."""
+    half = 0.5 * grasps.widths * view.camera.fx / grasps.depths
+    reach = half[:, None] * np.stack([np.cos(grasps.angles), np.sin(grasps.angles)], axis=1)
+    return np.column_stack([grasps.pixels - reach, grasps.pixels + reach, grasps.depths])
+
+
+def _grasps(features: Array, seen: _Seen) -> ImageGrasps:
+    """The grasps of features (N, 5), the jaws above the support."""
+    view, camera = seen.fine, seen.fine.camera
+    first, second = features[:, :2], features[:, 2:4]
+    pixels, line = (first + second) / 2.0, second - first
+    u, v = np.clip(np.rint(pixels), 0, [camera.width - 1, camera.height - 1]).astype(int).T
+    depths = np.clip(features[:, 4], 0.5 * view.depth[v, u], seen.floor[v, u])
+    widths = np.linalg.norm(line, axis=1) * depths / camera.fx
+    return ImageGrasps(pixels, np.arctan2(line[:, 1], line[:, 0]), depths, widths)

@@ -1,0 +1,73 @@
+"""How likely grasps in an image are to hold: the trained network at work."""
+
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ddg_core.arrays import Array
+from ddg_core.errors import BadInput
+from ddg_planning.parallel_jaw.checkpoint import read
+from ddg_planning.parallel_jaw.crops import aligned
+from ddg_planning.parallel_jaw.fc_gqcnn import FcGqCnn, angle_bins, bin_angles
+from ddg_planning.parallel_jaw.image_grasp import ImageGrasps
+from ddg_planning.parallel_jaw.jaws import Jaws
+from ddg_planning.parallel_jaw.prepare import Prepared
+
+_PORTION = 1024  # crops judged at once: bounds the memory
+
+
+class Scorer:
+    """A network with its weights.
+
+    Attributes:
+        id: SHA-256 of the weights.
+        card: What they are.
+    """
+
+    def __init__(self, path: Path, jaws: Jaws) -> None:
+        """Load weights; BadInput if they are damaged, or for jaws of another name or stroke."""
+        self._network, self.card, self.id = read(path)
+        if (self.card.hand, round(self.card.stroke, 4)) != (jaws.hand.name, round(jaws.stroke, 4)):
+            raise BadInput(
+                f"{path}: trained for hand {self.card.hand!r} that opens {self.card.stroke:.3f} m, "
+                f"this is {jaws.hand.name!r} and opens {jaws.stroke:.3f} m"
+            )
+
+    def __call__(self, view: Prepared, grasps: ImageGrasps) -> Array:
+        """Probability that each grasp holds, shape (N,).
+
+        Args:
+            view: Image in the network's scale (`card.focal`).
+            grasps: In that image.
+        """
+        found = []
+        with torch.inference_mode():
+            for start in range(0, len(grasps), _PORTION):
+                part = grasps.at(np.arange(start, min(start + _PORTION, len(grasps))))
+                upright = self._network.angles > 1
+                turn = np.zeros(len(part)) if upright else part.angles
+                crops = torch.as_tensor(aligned(view.depth, part.pixels, turn)).float()
+                logits = self._network(crops, torch.tensor(part.depths, dtype=torch.float32))
+                bins = angle_bins(torch.tensor(part.angles - turn), self._network.angles)
+                found.append(torch.sigmoid(logits[torch.arange(len(part)), bins]))
+        p: Array = torch.cat(found).double().numpy() if found else np.zeros(0)
+        return p
+
+    def everywhere(self, view: Prepared, depths: Array) -> tuple[Array, Array]:
+        """Probabilities (Z, A, h, w) at all places, and the angles (A,) that they are of.
+
+        Place (i, j) is the pixel corner (u, v) = (j - 0.5, i - 0.5) of `view`.
+
+        Raises:
+            BadInput: The network takes aligned crops, it cannot judge a whole image at once.
+        """
+        network = self._network
+        if not isinstance(network, FcGqCnn) or network.angles == 1:
+            raise BadInput(f"{self.card.variant} judges crops; the policy fc needs an fc-gqcnn")
+        with torch.inference_mode():
+            logits = network.dense(
+                torch.as_tensor(view.depth).float(), torch.as_tensor(depths).float()
+            )
+            p: Array = torch.sigmoid(logits).double().numpy()
+        return p, bin_angles(network.angles).double().numpy()

@@ -1,0 +1,171 @@
+"""Policies of two jaws: what they return, and that cross-entropy finds what sampling misses."""
+
+import json
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from jaw_scenes import CAMERA, OBLIQUE, PLACE, UP, box_on_table, view_of
+
+from ddg_cli.main import main
+from ddg_core.description import load_hand
+from ddg_core.errors import BadInput, Failed
+from ddg_core.outcome import Outcome
+from ddg_core.view import DepthImage
+from ddg_planning.parallel_jaw.checkpoint import VARIANTS, build, make_card, write
+from ddg_planning.parallel_jaw.mixture import fit_mixture
+from ddg_planning.parallel_jaw.policy import CemSettings, DexnetSettings, JawPlanner
+
+HAND = load_hand("parallel_gripper")
+BAR = np.array([0.06, 0.015, 0.03])
+VIEW = view_of(*box_on_table(BAR, 0.5))
+JUDGED = ("cem", "best", "fc")
+
+
+@pytest.fixture(scope="module")
+def planners(tmp_path_factory):
+    """All policies; networks have weights that nobody taught, so each grasp has its own score."""
+    folder, made = tmp_path_factory.mktemp("jaws"), {}
+    for policy in (*JUDGED, "antipodal", "random"):
+        variant = "fc-gqcnn" if policy == "fc" else "gqcnn-small"
+        torch.manual_seed(5)
+        network = build(VARIANTS[variant])
+        network.learn_statistics(0.6 + 0.1 * torch.rand(9, 32, 32), 0.6 + 0.1 * torch.rand(9))
+        with torch.no_grad():
+            network.judge.weight *= 0.03  # else most are certain, and alike
+        path = folder / f"{variant}.safetensors"
+        write(path, network, make_card(variant, HAND.name, 0.1, 143.5, {}, {}, {}, ""))
+        made[policy] = JawPlanner(
+            HAND, DexnetSettings(policy=policy, weights=str(path), count=60, cem=CemSettings(40))
+        )
+    return made
+
+
+@pytest.mark.parametrize("policy", [*JUDGED, "antipodal", "random"])
+@pytest.mark.parametrize("eye", ["above", "aside"])
+def test_grasps_come_down_on_the_object_and_stay_above_the_table(planners, policy, eye):
+    planner = planners[policy]
+    view = VIEW if eye == "above" else view_of(*box_on_table(BAR, 0.5, OBLIQUE))
+    grasps = planner(view, n=15, rng=np.random.default_rng(0))
+    assert len(grasps) == 15
+    for grasp in grasps:
+        middle, axis = planner.jaws.line(grasp)
+        away = middle - PLACE
+        c, s = np.cos(0.5), np.sin(0.5)
+        # Below a pixel on a side that leans away, a ray goes on under the object.
+        assert abs(c * away[0] + s * away[1]) < BAR[0] + 0.015
+        assert abs(c * away[1] - s * away[0]) < BAR[1] + 0.015
+        assert 0.011 <= middle[2] <= 2 * BAR[2] + 0.001
+        assert abs(axis @ UP) < 1e-9
+        np.testing.assert_allclose(grasp.T_base_wrist[1, :3, 2], -UP, atol=1e-9)
+        assert (grasp.hand, grasp.kind) == ("parallel_gripper", policy)
+        assert (grasp.p_success is not None) == (policy in JUDGED)
+        assert bool(grasp.models) == (policy in JUDGED)
+    if policy in JUDGED:
+        p = [grasp.p_success for grasp in grasps]
+        assert p == sorted(p, reverse=True)
+        assert p[0] > p[-1]
+
+
+@pytest.mark.parametrize("policy", [*JUDGED, "antipodal", "random"])
+def test_the_same_seed_gives_the_same_grasps(planners, policy):
+    once, again = (
+        planners[policy](VIEW, n=4, rng=np.random.default_rng(3))[-1].T_base_wrist for _ in range(2)
+    )
+    np.testing.assert_array_equal(once, again)
+
+
+def test_all_places_at_once_give_what_each_crop_is_given(planners):
+    """The first answers of "fc" are judged again, one by one."""
+    planner = planners["fc"]
+    grasps = planner(VIEW, n=20, rng=np.random.default_rng(0))
+    seen = planner._look(VIEW)
+    lines = [np.array(x) for x in zip(*map(planner.jaws.line, grasps), strict=True)]
+    from ddg_planning.parallel_jaw.image_grasp import to_image
+
+    again = planner._judge(seen.coarse, to_image(*lines, np.zeros(20), seen.coarse.scaled))
+    np.testing.assert_allclose(again, [g.p_success for g in grasps], atol=1e-5)
+
+
+def narrow(view, grasps):
+    """A judge that likes one spot of the bar, at one angle: a grasp that is hard to draw."""
+    away = np.linalg.norm(grasps.pixels - [80.0, 62.0], axis=1)
+    return np.exp(-((away / 2.0) ** 2) - 8.0 * np.sin(grasps.angles - 1.0) ** 2)
+
+
+def test_cross_entropy_finds_better_grasps_than_its_seeds_and_loses_none(planners):
+    planner = planners["cem"]
+    judge, planner._judge = planner._judge, narrow_judge(planner)
+    try:
+        better = 0
+        for seed in range(8):
+            seeds = planner._antipodal(planner._look(VIEW), 40, np.random.default_rng(seed))
+            first = planner._probability(planner._look(VIEW), seeds).max()
+            best = planner(VIEW, n=1, rng=np.random.default_rng(seed))[0].p_success
+            assert best >= first - 1e-12
+            better += best > first + 1e-3
+        assert better >= 6
+    finally:
+        planner._judge = judge
+
+
+def narrow_judge(planner):
+    class Judge:
+        card, id = planner._judge.card, "0" * 64
+
+        def __call__(self, view, grasps):
+            return narrow(view, grasps)
+
+    return Judge()
+
+
+def test_a_mixture_finds_two_clusters():
+    rng = np.random.default_rng(0)
+    clusters = [rng.normal([-1.0, 0.0], 0.1, (80, 2)), rng.normal([1.0, 0.5], 0.2, (20, 2))]
+    mixture = fit_mixture(np.concatenate(clusters), 2, floor=1e-4, rounds=50, rng=rng)
+    order = np.argsort(mixture.means[:, 0])
+    np.testing.assert_allclose(mixture.weights[order], [0.8, 0.2], atol=0.02)
+    np.testing.assert_allclose(mixture.means[order], [[-1.0, 0.0], [1.0, 0.5]], atol=0.1)
+    drawn = mixture.sample(4000, rng=rng)
+    assert np.mean(drawn[:, 0] > 0.0) == pytest.approx(0.2, abs=0.03)
+    assert drawn[drawn[:, 0] < 0.0].std(axis=0) == pytest.approx([0.1, 0.1], abs=0.02)
+    one = fit_mixture(np.zeros((1, 5)), 3, floor=0.01, rng=rng)
+    assert one.sample(500, rng=rng).std() == pytest.approx(0.1, abs=0.01)
+
+
+def test_it_says_what_is_wrong_with_a_view(planners):
+    image, _ = box_on_table(BAR)
+    flat = DepthImage(np.full((480, 640), 0.7), CAMERA, image.T_base_camera)
+    planner, rng = planners["cem"], np.random.default_rng(0)
+    with pytest.raises(Failed, match="no edges") as failure:
+        planner(replace(VIEW, image=flat), n=1, rng=rng)
+    assert failure.value.outcome is Outcome.NO_CANDIDATE
+    with pytest.raises(BadInput, match="not on a bare cloud"):
+        planner(replace(VIEW, image=None, mask=None), n=1, rng=rng)
+
+
+def test_weights_must_fit_policy_and_gripper(planners, tmp_path):
+    with pytest.raises(BadInput, match="No such file"):
+        JawPlanner(HAND, DexnetSettings(weights=str(tmp_path / "none.safetensors")))
+    path = tmp_path / "w.safetensors"
+    card = make_card("gqcnn-small", HAND.name, 0.05, 143.5, {}, {}, {}, "")
+    write(path, build(VARIANTS["gqcnn-small"]), card)
+    with pytest.raises(BadInput, match=r"opens 0.050 m, this is 'parallel_gripper'"):
+        JawPlanner(HAND, DexnetSettings(weights=str(path)))
+    write(path, build(VARIANTS["gqcnn-small"]), replace(card, stroke=0.1))
+    planner = JawPlanner(HAND, DexnetSettings(policy="fc", weights=str(path)))
+    with pytest.raises(BadInput, match="judges crops; the policy fc needs an fc-gqcnn"):
+        planner(VIEW, n=1, rng=np.random.default_rng(0))
+    with pytest.raises(BadInput, match="9 driven joints"):
+        JawPlanner(load_hand("svh"), DexnetSettings(policy="random"))
+
+
+def test_planned_grasps_are_tried_in_the_simulation_with_the_gripper(capfd):
+    words = ["--generator", "dexnet-antipodal", "--objects", "train", "--scenes", "1"]
+    assert main(["eval", "success", *words, "--candidates", "5", "--seed", "2", "--json"]) == 0
+    answer = json.loads(capfd.readouterr().out)
+    assert answer["n"] == 1
+    assert answer["by_type"] == {"antipodal": {"n": 1, "held": answer["held"]}}
+    assert main(["eval", "success", *words, "--evaluator", "em-s"]) == 2
+    assert "judges by itself" in capfd.readouterr().err
