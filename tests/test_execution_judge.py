@@ -2,11 +2,12 @@
 
 import math
 
+import numpy as np
 import pytest
 
 from ddg_core.errors import Failed
 from ddg_core.outcome import Outcome
-from ddg_execution.judge import JudgeSettings, Sighting, judge_fingers, judge_truth
+from ddg_execution.judge import JudgeSettings, Sighting, judge_fingers, judge_truth, judge_view
 
 S = JudgeSettings()
 ON_TABLE = Sighting(False, 0.0, math.nan, math.nan, ("table",))
@@ -54,3 +55,19 @@ def test_fingers_that_stop_short_press_on_something():
 def test_unseen_fingers_are_no_verdict():
     with pytest.raises(Failed, match="joint state"):
         judge_fingers([0.8, math.nan, 0.5], [1.0, 1.0, 0.5], S)
+
+
+def cloud(x: float) -> np.ndarray:
+    return np.array([x, 0.0, 0.05]) + np.random.default_rng(0).normal(0.0, 0.02, (200, 3))
+
+
+def test_an_object_that_is_gone_from_the_table_is_in_the_hand():
+    assert judge_view(cloud(0.5), None, S).outcome == Outcome.HELD
+
+
+def test_an_object_that_stands_where_it_stood_was_not_taken():
+    assert judge_view(cloud(0.5), cloud(0.5 + 0.5 * S.gone), S).outcome == Outcome.NOT_HELD
+
+
+def test_an_object_that_stands_elsewhere_was_lost():
+    assert judge_view(cloud(0.5), cloud(0.5 + 2.0 * S.gone), S).outcome == Outcome.DROPPED

@@ -188,8 +188,8 @@ class Stage:
             self.clock,
         )
 
-    def play(self, phases, interrupted=lambda: None) -> Played:
-        return self.runner.play(phases, interrupted=interrupted, report=self.report)
+    def play(self, phases, interrupted=lambda: None, permit=lambda _: True) -> Played:
+        return self.runner.play(phases, interrupted=interrupted, report=self.report, permit=permit)
 
     def report(self, phase: str, share: float) -> None:
         self.reported.append(phase)
@@ -250,6 +250,28 @@ def test_an_interruption_stops_both_controllers_in_every_phase(phases, reason, p
     assert stage.arm.cancelled
     assert stage.hand.cancelled
     assert stage.reported[-1] == phase
+
+
+def test_nothing_moves_before_each_phase_is_permitted(phases):
+    stage, asked = Stage(), []
+
+    def permit(phase: str) -> bool:
+        asked.append(phase)
+        assert stage.arm.ending() is not None
+        return asked.count(phase) > 1  # the operator takes his time
+
+    assert stage.play(phases, permit=permit).execution.outcome == Outcome.OK
+    assert list(dict.fromkeys(asked)) == list(PHASES)
+
+
+def test_a_permission_that_never_comes_ends_the_run_and_a_cancel_ends_the_waiting(phases):
+    stage = Stage(confirm=0.01)
+    ended = stage.play(phases, permit=lambda phase: phase != "lift").execution
+    assert (ended.outcome, stage.reported[-1]) == (Outcome.TIMEOUT, "squeeze")
+    stage, looks = Stage(), itertools.count()
+    cancelled = lambda: Outcome.CANCELLED if next(looks) > 3 else None  # noqa: E731
+    ended = stage.play(phases, cancelled, permit=lambda _: False).execution
+    assert (ended.outcome, stage.arm.played) == (Outcome.CANCELLED, [])
 
 
 def test_controllers_that_fall_silent_abort(phases):

@@ -5,6 +5,7 @@ import shutil
 import threading
 import time
 from collections.abc import Iterator
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -27,7 +28,9 @@ from std_msgs.msg import Header
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
+from ddg_core.cell import CalibrationSettings
 from ddg_core.description import config_folder, load_cell, load_hand
+from ddg_core.errors import Failed
 from ddg_core.outcome import Outcome
 from ddg_core.ros.calls import SureActionClient, call, run_action
 from ddg_core.ros.convert import grasp_to_msg, pose_to_msg, transform_from_msg
@@ -35,7 +38,7 @@ from ddg_core.ros.interfaces import interface
 from ddg_core.transforms import inverse
 from ddg_core.waiting import wait_until
 from ddg_execution.plan import PHASES
-from ddg_execution.ros.executor_node import ExecutorNode
+from ddg_execution.ros.executor_node import ExecutorNode, _check_calibration
 from ddg_execution.ros.state_publisher_node import StatePublisherNode
 from ddg_execution.ros.watchdog_node import WatchdogNode
 
@@ -254,6 +257,28 @@ def test_reach_is_answered_pose_by_pose(robot):
     request.wrist_poses[0].orientation.w = request.wrist_poses[0].orientation.x = 0.0
     request.wrist_poses[0].orientation.y = request.wrist_poses[0].orientation.z = 0.0
     assert robot.ask(CheckReach, "/ddg/check_reach", request).outcome.code == Outcome.BAD_INPUT
+
+
+def test_a_real_robot_without_calibration_does_not_move():
+    with pytest.raises(Failed, match=r"'real' has no camera calibration: run \./ddg calibrate"):
+        _check_calibration("real", load_cell("real"))
+    done = CalibrationSettings("2026-01-31", "eye_to_hand", 0.3, 1.0)
+    _check_calibration("real", replace(load_cell("real"), calibration=done))
+    _check_calibration("twin", load_cell("twin"))
+
+
+def test_the_operator_is_asked_before_each_phase_and_one_yes_is_for_one_phase(robot):
+    node = robot.nodes["executor"]
+    cell, node._cell = node._cell, replace(node._cell, confirm=True)
+    try:
+        assert not robot.ask(Trigger, "/ddg/confirm", Trigger.Request()).success  # nobody asked
+        assert not node._permit("lift")
+        assert "before lift" in node.health[1]
+        assert robot.ask(Trigger, "/ddg/confirm", Trigger.Request()).success
+        assert node._permit("lift")
+        assert not node._permit("hold")
+    finally:
+        node._cell = cell
 
 
 def test_the_frames_agree_with_the_tree(robot):

@@ -172,6 +172,8 @@ def test_the_two_twins_are_one_cell() -> None:
     assert changed(*map(read, paths)) <= {
         ("arm", "action"),
         ("arm", "joint_prefix"),
+        ("hand_joint_prefix",),
+        ("judge",),
         ("xacro_args", "gazebo"),
     }
 
@@ -225,3 +227,24 @@ def test_moveits_controllers_are_the_cells() -> None:
         cell.arm.action: list(cell.arm.joint_names),
         cell.hand_action: list(load_hand(cell.hand).joint_names),
     }
+
+
+@pytest.mark.parametrize("name", CELLS)
+def test_a_cells_payload_is_what_its_description_weighs(name: str) -> None:
+    cell = load_cell(name)
+    beyond = cell_tree(cell).subtree("adapter").inertials.values()
+    assert sum(i.mass for i in beyond) == pytest.approx(cell.payload, rel=0.05)
+
+
+def test_a_real_cell_begins_slowly_asks_first_and_needs_a_calibration() -> None:
+    cell = load_cell("real")
+    assert not cell.simulated
+    assert cell.arm.speed <= 0.1
+    assert cell.confirm
+    assert cell.judge != "ground_truth"
+    assert cell.calibration is None
+
+
+def test_only_simulations_know_the_truth_and_need_no_calibration() -> None:
+    for cell in map(load_cell, CELLS):
+        assert cell.simulated or cell.judge != "ground_truth"

@@ -25,6 +25,7 @@ from rclpy.parameter import Parameter
 from rosbags.highlevel import AnyReader
 from sensor_msgs.msg import Image
 from spinning import spinning
+from std_srvs.srv import SetBool
 
 from ddg_core.description import config_folder
 from ddg_core.ros.calls import SureActionClient, run_action
@@ -190,6 +191,42 @@ def test_a_neighbours_outcome_is_the_trials_and_is_recorded(world, attribute, co
 def test_what_never_left_the_table_is_not_held(world):
     world.others.held = False
     assert run(world).outcome.code == "NOT_HELD"
+
+
+@pytest.fixture
+def real(config: Path, request):
+    """A cell in which nobody knows the truth."""
+    path = config / "cells" / "twin.yaml"
+    text = path.read_text()
+    assert "judge: ground_truth" in text
+    path.write_text(text.replace("judge: ground_truth", f"judge: {request.param}"))
+
+
+@pytest.mark.parametrize("real", ["operator"], indirect=True)
+def test_the_operators_word_decides_and_the_record_says_whose_it_was(real, world):
+    client = world.others.create_client(SetBool, "/ddg/held")
+    told = []
+
+    def tell() -> bool:
+        if world.others.phase == "hold" and not told:
+            told.append(client.call_async(SetBool.Request(data=True)))
+        return False
+
+    result = run(world, cancelled=tell)
+    assert (result.outcome.code, result.outcome.message) == ("HELD", "so says the operator")
+    assert json.loads(Path(result.record).read_text())["judged_by"] == "operator"
+
+
+@pytest.mark.parametrize("real", ["view"], indirect=True)
+def test_an_empty_table_during_the_hold_means_held(real, world):
+    def take_away() -> bool:
+        if world.others.phase == "lift":
+            world.others.captured = "NO_CLOUD"
+        return False
+
+    result = run(world, cancelled=take_away)
+    assert (result.outcome.code, result.outcome.message) == ("HELD", "the table is empty")
+    assert json.loads(Path(result.record).read_text())["judged_by"] == "view"
 
 
 def test_without_ground_truth_the_arm_stays_where_it_is(world):

@@ -1,6 +1,7 @@
 """The cell: which robot stands where, and by which names its drivers know it."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ddg_core.camera import Camera
 
@@ -25,6 +26,23 @@ class CameraSettings:
     color_topic: str
     near: float = 0.3
     far: float = 2.5
+
+
+@dataclass(frozen=True)
+class CalibrationSettings:
+    """How the camera's pose in `xacro_args` was found; what `ddg calibrate` printed.
+
+    Attributes:
+        date: Day of the calibration, as YYYY-MM-DD.
+        method: "eye_to_hand" for a camera that stands, "eye_in_hand" for one on the arm.
+        residual_px: Root mean square of the corners' distances in the images, in [px].
+        residual_mm: Root mean square of the board's distances between looks, in [mm].
+    """
+
+    date: str
+    method: Literal["eye_to_hand", "eye_in_hand"]
+    residual_px: float
+    residual_mm: float
 
 
 @dataclass(frozen=True)
@@ -75,6 +93,14 @@ class CellSettings:
             leave, in [m].
         arm: The arm and its driver.
         camera: The depth camera.
+        judge: Who says whether an object was held: "ground_truth" in a twin; "fingers" that an
+            object keeps from closing; "view", in which it is gone from the table; the "operator".
+        simulated: A simulation: its camera stands where the URDF says.
+        calibration: How the camera's pose was found; nothing moves without it on a real robot.
+        hand_joint_prefix: What this cell's driver puts before the hand's joint names; None: what
+            the hand's file says.
+        confirm: Ask the operator before every phase that moves (`/ddg/confirm`).
+        payload: Mass of adapter and hand, in [kg], as told to the arm's controller.
     """
 
     urdf: str
@@ -87,7 +113,13 @@ class CellSettings:
     workspace_high: tuple[float, float, float]
     arm: ArmSettings
     camera: CameraSettings
+    payload: float
     xacro_args: dict[str, str] = field(default_factory=dict)
+    judge: Literal["ground_truth", "fingers", "view", "operator"] = "fingers"
+    simulated: bool = False
+    calibration: CalibrationSettings | None = None
+    hand_joint_prefix: str | None = None
+    confirm: bool = False
 
     def __post_init__(self) -> None:
         """Check the box."""

@@ -62,6 +62,7 @@ class TrialRecord:
         tried: How many of them were tried for a path.
         grasp: The executed one; None if none was.
         judged: The numbers that the judge looked at, e.g. "height" in [m].
+        judged_by: Who judged, e.g. "ground_truth" or "operator"; "" if nobody was asked.
         bag: Path of the rosbag beside the record; "" if there is none.
     """
 
@@ -80,6 +81,7 @@ class TrialRecord:
     tried: int = 0
     grasp: ExecutedGrasp | None = None
     judged: dict[str, float] = field(default_factory=dict)
+    judged_by: str = ""
     bag: str = ""
 
 

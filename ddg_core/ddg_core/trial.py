@@ -45,11 +45,13 @@ class Verdict:
         outcome: HELD, SLIPPED, DROPPED or NOT_HELD.
         message: One sentence for people.
         numbers: What the judge looked at, by name.
+        source: Who judged.
     """
 
     outcome: Outcome
     message: str
     numbers: dict[str, float] = field(default_factory=dict)
+    source: str = ""
 
 
 @dataclass(frozen=True)

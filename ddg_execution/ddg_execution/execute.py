@@ -60,6 +60,7 @@ class Executor:
         hold_time: float | None,
         interrupted: Callable[[], Outcome | None],
         report: Callable[[str, float], None],
+        permit: Callable[[str], bool] = lambda _: True,
     ) -> Played:
         """Plan a grasp from where the arm is, and play it.
 
@@ -70,6 +71,7 @@ class Executor:
             hold_time: In [s]; None: as the settings say.
             interrupted: Asked all the time: CANCELLED or STOPPED ends the motion.
             report: Told each phase when it begins, and the share of the whole that is over.
+            permit: Asked before each phase, until it says yes.
 
         Returns:
             How it ended; its timings begin with the time of planning, "plan".
@@ -94,6 +96,6 @@ class Executor:
             took = (("plan", time.monotonic() - begin),)
             return Played(Execution(error.outcome, str(error), "", took))
         took = (("plan", time.monotonic() - begin),)
-        played = self._runner.play(phases, interrupted=interrupted, report=report)
+        played = self._runner.play(phases, interrupted=interrupted, report=report, permit=permit)
         timings = took + played.execution.timings_s
         return replace(played, execution=replace(played.execution, timings_s=timings))

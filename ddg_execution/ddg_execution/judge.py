@@ -3,11 +3,11 @@
 from collections.abc import Sequence
 from dataclasses import dataclass
 from math import degrees, isfinite, radians
-from typing import Literal
 
 import numpy as np
 from numpy.typing import ArrayLike
 
+from ddg_core.arrays import Array
 from ddg_core.errors import Failed
 from ddg_core.outcome import Outcome
 from ddg_core.trial import Verdict
@@ -18,21 +18,23 @@ class JudgeSettings:
     """What counts as held.
 
     Attributes:
-        source: "ground_truth" in a twin; "fingers" where nobody knows the truth.
         lifted: Height that counts as having left the table, in [m].
         max_shift: Largest shift in the hand between lift-off and the end of the hold, in [m].
         max_turn: Largest turn in the hand in that time, in [rad].
         short_of_target: A finger joint that stopped this far short of its squeeze target has
-            something in its way, in [rad]; for source "fingers".
-        joints_short: So many joints must have; for source "fingers".
+            something in its way, in [rad]; where fingers judge.
+        joints_short: So many joints must have; where fingers judge.
+        gone: An object further from where it stood than this is gone, in [m]; where a view judges.
+        operator: How long to wait for the operator's word after the hold, in [s].
     """
 
-    source: Literal["ground_truth", "fingers"] = "ground_truth"
     lifted: float = 0.03
     max_shift: float = 0.03
     max_turn: float = radians(30.0)
     short_of_target: float = 0.05
     joints_short: int = 2
+    gone: float = 0.05
+    operator: float = 120.0
 
 
 @dataclass(frozen=True)
@@ -100,3 +102,22 @@ def judge_fingers(reached: ArrayLike, target: ArrayLike, settings: JudgeSettings
     if short.sum() >= settings.joints_short:
         return Verdict(Outcome.HELD, f"{short.sum()} finger joints press on something", numbers)
     return Verdict(Outcome.NOT_HELD, "the fingers closed on nothing", numbers)
+
+
+def judge_view(before: Array, after: Array | None, settings: JudgeSettings) -> Verdict:
+    """Judge by what stands on the table while the hand holds: nothing where the object stood.
+
+    Args:
+        before: Points of the object before it was touched, shape (N, 3), in [m].
+        after: Points of what stands on the table during the hold, shape (M, 3), in [m]; None if
+            nothing does.
+        settings: What counts as gone.
+    """
+    if after is None:
+        return Verdict(Outcome.HELD, "the table is empty", {})
+    moved = float(np.linalg.norm(np.median(after, axis=0)[:2] - np.median(before, axis=0)[:2]))
+    numbers = {"moved_on_table": moved}
+    if moved > settings.gone:
+        message = f"something stands {100 * moved:.0f} cm from where the object was"
+        return Verdict(Outcome.DROPPED, message, numbers)
+    return Verdict(Outcome.NOT_HELD, "it stands where it stood", numbers)

@@ -65,6 +65,7 @@ class RunSettings:
         grace: ... and this much more, in [s] of the controllers' clock.
         wall_limit: Longest step whatever the clock says, in [s].
         stop_timeout: Longest wait for the controllers to confirm a cancel, in [s].
+        confirm: Longest wait for the operator's permission of a phase, in [s].
         settle: Longest wait for the arm to be measured where its next motion begins, in [s].
         settled: It is there when all joints are this near, in [rad].
         finger_acceleration: Acceleration of the finger joints in motions of ours, in [rad/s^2].
@@ -76,6 +77,7 @@ class RunSettings:
     grace: float = 3.0
     wall_limit: float = 60.0
     stop_timeout: float = 1.0
+    confirm: float = 300.0
     settle: float = 2.5
     settled: float = 0.02
     finger_acceleration: float = 30.0
@@ -133,6 +135,7 @@ class Runner:
         *,
         interrupted: Callable[[], Outcome | None],
         report: Callable[[str, float], None],
+        permit: Callable[[str], bool] = lambda _: True,
     ) -> Played:
         """Play all phases; whatever goes wrong, both controllers are stopped before it returns.
 
@@ -140,6 +143,7 @@ class Runner:
             phases: From `plan_execution`.
             interrupted: Asked all the time: CANCELLED or STOPPED ends the run, None lets it go on.
             report: Told each phase when it begins, and the share of the whole that is over.
+            permit: Asked all the time before a phase whether it may begin.
         """
         total = sum(phase.duration for phase in phases)
         over, timings, phase_name = 0.0, [], phases[0].name
@@ -148,6 +152,7 @@ class Runner:
         try:
             for phase in phases:
                 phase_name, begin = phase.name, time.monotonic()
+                self._await_permission(phase.name, permit, interrupted)
                 report(phase.name, over / total if total else 0.0)
                 try:
                     for step in phase.steps:
@@ -164,6 +169,15 @@ class Runner:
                 message += self._stop()
         execution = Execution(outcome, message, phase_name, tuple(timings))
         return Played(execution, arm_reached, fingers_reached)
+
+    def _await_permission(
+        self, phase: str, permit: Callable[[str], bool], interrupted: Callable[[], Outcome | None]
+    ) -> None:
+        def permitted() -> bool:
+            _raise_if(interrupted())
+            return permit(phase)
+
+        wait_until(permitted, what="permission", timeout=self._settings.confirm, period=0.05)
 
     def _play_step(self, step: Step, interrupted: Callable[[], Outcome | None]) -> None:
         moving: list[tuple[str, Controller]] = []

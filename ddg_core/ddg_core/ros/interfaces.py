@@ -66,6 +66,8 @@ INTERFACES = (
     Interface("/ddg/heartbeat", "std_msgs/msg/Header"),
     Interface("/ddg/stop", "std_srvs/srv/Trigger"),
     Interface("/ddg/reset_stop", "std_srvs/srv/Trigger"),
+    Interface("/ddg/confirm", "std_srvs/srv/Trigger"),
+    Interface("/ddg/held", "std_srvs/srv/SetBool"),
     Interface("/ddg/capture_view", "ddg_interfaces/srv/CaptureView"),
     Interface("/ddg/generate_grasps", "ddg_interfaces/srv/GenerateGrasps"),
     Interface("/ddg/rank_grasps", "ddg_interfaces/srv/RankGrasps"),

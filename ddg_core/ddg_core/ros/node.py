@@ -6,6 +6,7 @@ import sys
 import threading
 import traceback
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -18,6 +19,7 @@ from rclpy.signals import SignalHandlerOptions
 
 from ddg_core.cell import CellSettings
 from ddg_core.errors import DdgError
+from ddg_core.hand import HandSettings
 from ddg_core.outcome import Outcome
 from ddg_core.ros.executor import NodeExecutor
 from ddg_core.ros.interfaces import interface
@@ -73,6 +75,12 @@ class DdgNode(LifecycleNode):
 
         robot, hand = (self.get_parameter(name).value for name in ("robot", "hand"))
         return load_cell(robot, hand, self.config_dir)
+
+    def hand(self, cell: CellSettings) -> HandSettings:
+        """Read what a URDF does not say of a cell's hand, with the driver's prefix in that cell."""
+        hand = self.settings(f"hands/{cell.hand}.yaml", HandSettings)
+        prefix = cell.hand_joint_prefix
+        return hand if prefix is None else replace(hand, joint_prefix=prefix)
 
     def keep(self, thing: Any, destroy: Callable[[], object]) -> Any:
         """Remember to call `destroy` on deactivation; returns `thing`."""

@@ -8,14 +8,15 @@ import numpy as np
 import rclpy
 from ddg_interfaces.action import ExecuteGrasp
 from ddg_interfaces.msg import ObjectView
+from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import Pose, PoseStamped
 from rclpy.clock import Clock, ClockType
 from std_msgs.msg import Header
 
 from ddg_core.arrays import Array
+from ddg_core.cell import CellSettings
 from ddg_core.description import cell_srdf, cell_tree
 from ddg_core.errors import Failed
-from ddg_core.hand import HandSettings
 from ddg_core.outcome import Outcome
 from ddg_core.ros.actions import serve_action
 from ddg_core.ros.convert import (
@@ -48,13 +49,14 @@ class ExecutorNode(DdgNode):
         """Nothing moves before activation."""
         super().__init__("executor", **kwargs)
         self._stopped = Event()
+        self._confirmed = Event()
 
     def start(self) -> None:
         """Read the settings and descriptions, connect to the controllers, offer the services."""
         settings = self.settings("execution.yaml", ExecutorSettings)
         link = self.settings("link.yaml", LinkSettings)
         cell = self._cell = self.cell()
-        hand = self.settings(f"hands/{cell.hand}.yaml", HandSettings)
+        hand = self.hand(cell)
         robot = self._robot = make_robot(cell_tree(cell), cell_srdf(cell), cell, hand)
         states = JointStates(self)
         name, planner = choose_planner(robot, cell, settings, self.config_dir)
@@ -85,6 +87,7 @@ class ExecutorNode(DdgNode):
         self.keep(timer, lambda: self.destroy_timer(timer))
         self.serve("/ddg/stop", self._on_stop)
         self.serve("/ddg/reset_stop", self._on_reset)
+        self.serve("/ddg/confirm", self._on_confirm)
         self.serve("/ddg/check_reach", self._on_check_reach)
         serve_action(self, "/ddg/execute_grasp", self._on_execute)
 
@@ -93,6 +96,7 @@ class ExecutorNode(DdgNode):
         self._check_frame(order.grasp.header.frame_id)
         if self._stopped.is_set():
             raise Failed(Outcome.STOPPED, "stopped: call /ddg/reset_stop first")
+        _check_calibration(self.get_parameter("robot").value, self._cell)
 
         def interrupted() -> Outcome | None:
             if self._stopped.is_set():
@@ -109,6 +113,7 @@ class ExecutorNode(DdgNode):
             hold_time=order.hold_time or None,
             interrupted=interrupted,
             report=report,
+            permit=self._permit,
         )
         self.get_logger().info(f"{played.execution.outcome} {played.execution.message}")
         return self._result(played)
@@ -153,6 +158,27 @@ class ExecutorNode(DdgNode):
         response.success, response.message = True, "released; nothing moves until the next goal"
         return response
 
+    def _permit(self, phase: str) -> bool:
+        """Whether a phase may begin: at once, or when the operator says so."""
+        if not self._cell.confirm:
+            return True
+        asking = f"waiting for /ddg/confirm before {phase}"
+        if self.health[1] != asking:
+            self._confirmed.clear()
+            self.health = (DiagnosticStatus.WARN, asking)
+            self.get_logger().warning(asking)
+        if not self._confirmed.is_set():
+            return False
+        self.health = (DiagnosticStatus.OK, f"{phase} was confirmed")
+        return True
+
+    def _on_confirm(self, _: Any, response: Any) -> Any:
+        response.success = self.health[1].startswith("waiting for")
+        response.message = "" if response.success else "nobody asked"
+        if response.success:
+            self._confirmed.set()
+        return response
+
     def _on_beat(self) -> None:
         stamp = self.get_clock().now().to_msg()
         self._beat.publish(Header(frame_id=self.get_name(), stamp=stamp))
@@ -163,6 +189,15 @@ class ExecutorNode(DdgNode):
             raise Failed(
                 Outcome.UNKNOWN_FRAME, f"poses are in frame {frame!r}, must be in {known[0]!r}"
             )
+
+
+def _check_calibration(name: str, cell: CellSettings) -> None:
+    if not cell.simulated and cell.calibration is None:
+        raise Failed(
+            Outcome.BAD_INPUT,
+            f"cell {name!r} has no camera calibration: run ./ddg calibrate and put what it prints"
+            f" into config/cells/{name}.yaml",
+        )
 
 
 def poses_from_msgs(poses: Sequence[Pose]) -> Array:

@@ -12,7 +12,6 @@ from tf2_msgs.msg import TFMessage
 
 from ddg_core.arrays import Array
 from ddg_core.description import cell_tree, cell_urdf
-from ddg_core.hand import HandSettings
 from ddg_core.kinematics import Joint
 from ddg_core.ros.convert import stamp_from_msg, transforms_to_msg
 from ddg_core.ros.node import DdgNode, run_node
@@ -33,7 +32,7 @@ class StatePublisherNode(DdgNode):
     def start(self) -> None:
         """Publish what is fixed, and follow the joints."""
         cell = self.cell()
-        hand = self.settings(f"hands/{cell.hand}.yaml", HandSettings)
+        hand = self.hand(cell)
         self._ours = {cell.arm.joint_prefix + name: name for name in cell.arm.joint_names}
         self._ours |= {hand.joint_prefix + name: name for name in hand.joint_names}
         self._joints = JointFrames(cell_tree(cell))

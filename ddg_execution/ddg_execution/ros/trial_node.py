@@ -9,7 +9,6 @@ import rclpy
 from ddg_interfaces.action import RunTrial
 
 from ddg_core.errors import Failed
-from ddg_core.hand import HandSettings
 from ddg_core.outcome import Outcome
 from ddg_core.records import all_settings, git_commit, trial_id, write_record
 from ddg_core.ros.actions import serve_action
@@ -42,9 +41,15 @@ class TrialNode(DdgNode):
         folder = self.get_parameter("folder").value or self._settings.folder
         self._folder = Path(folder).expanduser().resolve()
         cell = self.cell()
-        hand = self.settings(f"hands/{cell.hand}.yaml", HandSettings)
+        hand = self.hand(cell)
         self._recorder = Recorder(self, self._settings.bag, cell)
-        self._neighbours = Neighbours(self, self._settings, self._recorder, hand.joint_prefix)
+        self._neighbours = Neighbours(
+            self,
+            self._settings,
+            self._recorder,
+            source=cell.judge,
+            hand_prefix=hand.joint_prefix,
+        )
         serve_action(self, NAME, self._run)
 
     def _run(self, handle: Any) -> Any:

@@ -1,6 +1,7 @@
 """The four ports of a trial over ROS: services and actions of the other nodes, and the judge."""
 
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from math import nan
 from typing import Any
 
@@ -9,14 +10,16 @@ from ddg_interfaces.msg import Held, ObjectView
 from ddg_interfaces.srv import CaptureView
 from sensor_msgs.msg import JointState
 
+from ddg_core.errors import Failed
 from ddg_core.outcome import Outcome
 from ddg_core.ports import Execution
 from ddg_core.ros.calls import SureActionClient, call, check, run_action
+from ddg_core.ros.convert_cloud import points_from_msg
 from ddg_core.ros.interfaces import interface
 from ddg_core.ros.node import DdgNode
 from ddg_core.trial import Timings, TrialPorts, Verdict
 from ddg_core.waiting import wait_until
-from ddg_execution.judge import Sighting, judge_fingers, judge_truth
+from ddg_execution.judge import Sighting, judge_fingers, judge_truth, judge_view
 from ddg_execution.ros.recorder import Recorder
 from ddg_execution.ros.trial_report import without_images
 from ddg_execution.trial_settings import TrialNodeSettings
@@ -24,6 +27,7 @@ from ddg_execution.trial_settings import TrialNodeSettings
 PLAN = "/ddg/plan_grasps"
 EXECUTE = "/ddg/execute_grasp"
 TRUTH = "/ground_truth/held"
+OPERATOR = "/ddg/held"
 WATCHED = (ExecuteGrasp.Goal.LIFT, ExecuteGrasp.Goal.HOLD)  # phases that the judge looks at
 
 Announce = Callable[[str], None]
@@ -34,18 +38,25 @@ class Neighbours:
     """The nodes that a trial needs, and what the judge has seen of the object."""
 
     def __init__(
-        self, node: DdgNode, settings: TrialNodeSettings, recorder: Recorder, hand_prefix: str
+        self,
+        node: DdgNode,
+        settings: TrialNodeSettings,
+        recorder: Recorder,
+        *,
+        source: str,
+        hand_prefix: str,
     ) -> None:
         """Create the clients, and listen to what the judge judges by.
 
         Args:
             node: Where they live.
-            settings: How long to wait for whom, and who judges.
+            settings: How long to wait for whom, and what counts as held.
             recorder: Is given goals and results.
+            source: Who judges, see `CellSettings.judge`.
             hand_prefix: What the hand's driver puts before joint names.
         """
         self._node, self._settings, self._recorder = node, settings, recorder
-        self._prefix = hand_prefix
+        self._source, self._prefix = source, hand_prefix
         self._capture = node.call("/ddg/capture_view")
         self._plan = self._action(PLAN)
         self._execute = self._action(EXECUTE)
@@ -54,15 +65,21 @@ class Neighbours:
         self._phase = ""
         self._fingers: dict[str, float] = {}
         self._squeeze: dict[str, float] = {}
-        if settings.judge.source == "ground_truth":
+        self._seen: Any = None  # the view that the grasps were planned on
+        self._look_again: Any = None  # the answer to a look during the hold
+        self._word: bool | None = None  # of the operator
+        if source == "ground_truth":
             node.subscribe(TRUTH, self._on_truth)
-        else:
+        elif source == "fingers":
             node.subscribe("/joint_states", self._on_joints)
+        elif source == "operator":
+            node.serve(OPERATOR, self._on_word)
 
     def ports(self, goal: Any, announce: Announce, cancelled: Cancelled) -> TrialPorts[Any, Any]:
         """Return the ports of one trial."""
         self._sightings.clear()
         self._fingers.clear()
+        self._look_again = self._word = None
         return TrialPorts(
             capture=self._look,
             plan=lambda view: self._propose(view, goal, announce, cancelled),
@@ -76,6 +93,7 @@ class Neighbours:
             self._capture, CaptureView.Request(), timeout=patience.capture, ready=patience.server
         )
         check(answer.outcome)
+        self._seen = answer.view
         return answer.view, _timings(answer.stages)
 
     def _propose(
@@ -104,7 +122,7 @@ class Neighbours:
     def _do(
         self, grasp: Any, view: ObjectView, announce: Announce, cancelled: Cancelled
     ) -> Execution:
-        if self._settings.judge.source == "ground_truth":
+        if self._source == "ground_truth":
             seen, patience = self._truths, self._settings.patience
             wait_until(
                 lambda: self._truths > seen, what=f"message on {TRUTH}", timeout=patience.truth
@@ -118,6 +136,8 @@ class Neighbours:
             if feedback.phase != self._phase:
                 self._phase = feedback.phase
                 announce(f"execute/{feedback.phase}")
+                if self._source == "view" and feedback.phase == ExecuteGrasp.Goal.HOLD:
+                    self._look_again = self._capture.call_async(CaptureView.Request())
 
         self._phase = ""
         try:
@@ -139,11 +159,41 @@ class Neighbours:
         return Execution(outcome, message, result.phase, _timings(result.stages))
 
     def _judge(self) -> Verdict:
-        judge = self._settings.judge
-        if judge.source == "ground_truth":
-            return judge_truth(self._sightings, judge)
+        judges = {
+            "ground_truth": lambda: judge_truth(self._sightings, self._settings.judge),
+            "fingers": self._judge_fingers,
+            "view": self._judge_view,
+            "operator": self._ask_operator,
+        }
+        return replace(judges[self._source](), source=self._source)
+
+    def _judge_fingers(self) -> Verdict:
         reached = [self._fingers.get(name, nan) for name in self._squeeze]
-        return judge_fingers(reached, list(self._squeeze.values()), judge)
+        return judge_fingers(reached, list(self._squeeze.values()), self._settings.judge)
+
+    def _judge_view(self) -> Verdict:
+        look = self._look_again
+        if look is None:
+            raise Failed(Outcome.STALE_DATA, "nobody looked at the table during the hold")
+        wait_until(look.done, what="view of the hold", timeout=self._settings.patience.capture)
+        answer = look.result()
+        empty = answer.outcome.code == Outcome.NO_CLOUD
+        if not empty:
+            check(answer.outcome)
+        after = None if empty else points_from_msg(answer.view.cloud)
+        return judge_view(points_from_msg(self._seen.cloud), after, self._settings.judge)
+
+    def _ask_operator(self) -> Verdict:
+        self._node.get_logger().info(f"was it held? tell {OPERATOR} true or false")
+        what = f"the operator's word on {OPERATOR}"
+        wait_until(lambda: self._word is not None, what=what, timeout=self._settings.judge.operator)
+        outcome = Outcome.HELD if self._word else Outcome.NOT_HELD
+        return Verdict(outcome, "so says the operator")
+
+    def _on_word(self, request: Any, response: Any) -> Any:
+        self._word = bool(request.data)
+        response.success, response.message = True, "noted"
+        return response
 
     def _on_joints(self, message: JointState) -> None:
         if self._phase in WATCHED:
