@@ -6,11 +6,13 @@ from dataclasses import replace
 import numpy as np
 import pytest
 import torch
+import yaml
 from jaw_scenes import CAMERA, OBLIQUE, PLACE, UP, box_on_table, view_of
+from PIL import Image
 
 from ddg_cli.main import main
 from ddg_core.description import load_hand
-from ddg_core.errors import BadInput, Failed
+from ddg_core.errors import BadInput, Failed, UnknownName
 from ddg_core.outcome import Outcome
 from ddg_core.view import DepthImage
 from ddg_planning.parallel_jaw.checkpoint import VARIANTS, build, make_card, write
@@ -141,6 +143,11 @@ def test_it_says_what_is_wrong_with_a_view(planners):
     with pytest.raises(Failed, match="no edges") as failure:
         planner(replace(VIEW, image=flat), n=1, rng=rng)
     assert failure.value.outcome is Outcome.NO_CANDIDATE
+    stages = []
+    with pytest.raises(UnknownName, match="no kind of grasp is called 'power'"):
+        planner(VIEW, n=1, rng=rng, kinds=("power",))
+    assert planner(VIEW, n=1, rng=rng, kinds=planner.kinds, progress=stages.append)[0].kind == "cem"
+    assert stages == ["look", "propose"]
     with pytest.raises(BadInput, match="not on a bare cloud"):
         planner(replace(VIEW, image=None, mask=None), n=1, rng=rng)
 
@@ -169,3 +176,26 @@ def test_planned_grasps_are_tried_in_the_simulation_with_the_gripper(capfd):
     assert answer["by_type"] == {"antipodal": {"n": 1, "held": answer["held"]}}
     assert main(["eval", "success", *words, "--evaluator", "em-s"]) == 2
     assert "judges by itself" in capfd.readouterr().err
+
+
+def test_a_recorded_image_is_planned_on_for_the_gripper(tmp_path, capfd, monkeypatch):
+    monkeypatch.setattr("ddg_cli.picture.draw", lambda *_: Image.new("RGB", (20, 15)))
+    image, mask = box_on_table(BAR, 0.5)
+    np.save(tmp_path / "depth.npy", image.depth)
+    np.save(tmp_path / "mask.npy", mask)
+    intrinsics = {k: getattr(CAMERA, k) for k in ("width", "height", "fx", "fy", "cx", "cy")}
+    pose = {"depth_scale": 1.0, "T_base_camera": image.T_base_camera.tolist()}
+    (tmp_path / "camera.yaml").write_text(yaml.safe_dump(intrinsics | pose))
+    words = [f"--{n}={tmp_path / f}" for n, f in (("depth", "depth.npy"), ("mask", "mask.npy"))]
+    words += [f"--camera={tmp_path / 'camera.yaml'}", f"--out={tmp_path / 'plan.png'}", "--json"]
+    assert main(["plan", *words, "--generator", "dexnet-antipodal"]) == 0
+    answer = json.loads(capfd.readouterr().out)
+    best = answer["grasps"][0]
+    assert (answer["outcome"], best["hand"], best["type"]) == (
+        "OK",
+        "parallel_gripper",
+        "antipodal",
+    )
+    assert len(best["joints"][0]) == 1
+    assert main(["plan", *words, "--generator", "dexnat"]) == 2
+    assert "no generator is called 'dexnat'" in capfd.readouterr().err

@@ -212,24 +212,29 @@ def test_a_prefix_renames_the_arm_everywhere():
     assert named - {None} <= set(tree.link_names)
 
 
-def test_the_named_poses_of_the_srdf_are_those_of_the_settings():
+@pytest.mark.parametrize("name", ["svh", "parallel_gripper"])
+def test_the_named_poses_of_the_srdf_are_those_of_the_settings(name):
+    hand = load_hand(name)
     states = {
         node.get("name"): {j.get("name"): float(j.get("value")) for j in node}
-        for node in ET.fromstring(cell_srdf(CELL)).findall("group_state")
+        for node in ET.fromstring(cell_srdf(load_cell(hand=name))).findall("group_state")
     }
-    for name in HAND.settings.poses:
-        np.testing.assert_allclose([states[name][j] for j in HAND.joint_names], HAND.pose(name))
+    for pose in hand.settings.poses:
+        np.testing.assert_allclose([states[pose][j] for j in hand.joint_names], hand.pose(pose))
     home = [states["home"][j] for j in CELL.arm.joint_names]
     np.testing.assert_allclose(home, CELL.arm.home)
 
 
-def test_links_one_joint_apart_may_touch():
-    tree = cell_tree(CELL)
-    srdf = ET.fromstring(cell_srdf(CELL))
+@pytest.mark.parametrize("hand", ["svh", "parallel_gripper"])
+def test_links_one_joint_apart_may_touch(hand):
+    cell = load_cell(hand=hand)
+    tree = cell_tree(cell)
+    srdf = ET.fromstring(cell_srdf(cell))
     off = {frozenset((n.get("link1"), n.get("link2"))) for n in srdf.findall("disable_collisions")}
     for a, b in pairwise(f"link_{i}" for i in range(8)):
         assert frozenset((a, b)) in off
-    assert frozenset(("table", "t")) not in off
+    for tip in load_hand(hand).settings.finger_links[-1:]:
+        assert frozenset(("table", tip)) not in off
     assert all(pair <= set(tree.link_names) for pair in off)
 
 

@@ -5,14 +5,17 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from ddg_cli.evaluate.names import JAWS, check
+from ddg_cli.proposers import GRIPPER, jaw_planner
 from ddg_cli.report import Report, exit_code
 from ddg_cli.stopwatch import Stopwatch, table
 from ddg_core.errors import BadInput, Failed
 from ddg_core.outcome import Outcome
 
 if TYPE_CHECKING:
+    from ddg_core.cell import CellSettings
     from ddg_core.grasp import Grasp
-    from ddg_core.ports import CheckReach
+    from ddg_core.ports import CheckReach, Generate, Rank
     from ddg_core.view import ObjectView
     from ddg_perception.perceive import PerceptionSettings, Segmented
 
@@ -25,6 +28,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--mask", type=Path, metavar="FILE", help="pixels of the object that are not 0: PNG or npy")
     add("--cloud", type=Path, metavar="FILE", help="cloud instead of an image: PCD or PLY")
     add("--near", type=float, nargs=3, metavar=("X", "Y", "Z"), help="take the object nearest here")
+    add("--generator", default="gm1", help="gm1, or dexnet with the two-finger gripper")
     add("--reach", action="store_true", help="leave out what the arm cannot reach")
     add("--seed", type=int, default=0, help="same seed, same grasps (default %(default)s)")
     add("--out", type=Path, metavar="PNG", help="the picture (default plans/<input>.png)")
@@ -52,12 +56,13 @@ def run(args: argparse.Namespace) -> Report:
         "message": message,
         "grasps": [_as_json(grasp) for grasp in grasps],
         "timings_s": watch.timings,
-        "picture": _draw(view, grasps, picture, outcome, watch),
+        "picture": _draw(view, grasps, picture, outcome, _cell(args).hand, watch),
     }
     return Report(answer, _text(answer), exit_code(outcome))
 
 
 def _check(args: argparse.Namespace) -> None:
+    check("generator", args.generator, ("gm1", *JAWS))
     if (args.depth is None) == (args.cloud is None):
         raise BadInput("plan: give either --depth with --camera, or --cloud")
     if args.depth is not None and args.camera is None:
@@ -126,19 +131,24 @@ def _segment_cloud(args: argparse.Namespace, settings: "PerceptionSettings") -> 
 def _plan(view: "ObjectView", args: argparse.Namespace, watch: Stopwatch) -> "list[Grasp]":
     import numpy as np
 
-    from ddg_core.description import config_folder, load_cell, load_hand
+    from ddg_core.description import config_folder, load_hand
     from ddg_core.settings import load
     from ddg_planning.evaluate.evaluator import load_evaluator
-    from ddg_planning.plan import plan
+    from ddg_planning.plan import by_likelihood, plan
     from ddg_planning.settings import PlanningSettings
     from ddg_planning.store import GenerationSettings, load_generator
 
     settings = load(config_folder() / "planning.yaml", PlanningSettings)
-    hand = load_hand(load_cell().hand)
-    with watch.stage("models", "loading the taught grasps"):
-        generation = load(config_folder() / "generation.yaml", GenerationSettings)
-        generator = load_generator(hand, generation)
-        evaluator = load_evaluator(settings.evaluator, hand, settings.weights)
+    hand = load_hand(_cell(args).hand)
+    generator: Generate
+    evaluator: Rank = by_likelihood
+    with watch.stage("models", "loading what proposes and judges"):
+        if args.generator in JAWS:
+            generator = jaw_planner(args.generator, hand)
+        else:
+            generation = load(config_folder() / "generation.yaml", GenerationSettings)
+            generator = load_generator(hand, generation)
+            evaluator = load_evaluator(settings.evaluator, hand, settings.weights)
 
     def propose(view: "ObjectView", *, n: int) -> "list[Grasp]":
         with watch.stage("generate", "generating grasps"):
@@ -148,19 +158,25 @@ def _plan(view: "ObjectView", args: argparse.Namespace, watch: Stopwatch) -> "li
         with watch.stage("rank", f"judging {len(grasps)} grasps"):
             return evaluator(view, grasps)
 
-    check = _reach(view, watch) if args.reach else None
+    check = _reach(view, _cell(args), watch) if args.reach else None
     grasps = plan(view, propose, rank, check, settings.plan, lambda *_: None)
     return grasps[: settings.plan.max_grasps]
 
 
-def _reach(view: "ObjectView", watch: Stopwatch) -> "CheckReach":
-    """Return what asks the cell's arm, among the obstacles of the view."""
+def _cell(args: argparse.Namespace) -> "CellSettings":
+    """The cell, with the gripper where a generator of two jaws is asked."""
     from ddg_core.description import load_cell
+
+    return load_cell(hand=GRIPPER if args.generator in JAWS else "")
+
+
+def _reach(view: "ObjectView", cell: "CellSettings", watch: Stopwatch) -> "CheckReach":
+    """Return what asks the cell's arm, among the obstacles of the view."""
     from ddg_execution.motion.port import Scene
     from ddg_execution.motion.reach import ReachChecker
     from ddg_execution.motion.robot import robot_of_cell
 
-    checker = ReachChecker(robot_of_cell(load_cell()))
+    checker = ReachChecker(robot_of_cell(cell))
     scene = Scene(obstacles=view.obstacles, object_points=view.cloud.points)
 
     def check(T_base_wrist: Any) -> Any:
@@ -175,18 +191,19 @@ def _draw(
     grasps: "list[Grasp]",
     path: Path,
     outcome: Outcome,
+    hand: str,
     watch: Stopwatch,
 ) -> Path | None:
     """Write the picture and return its path; None if there is nothing to draw."""
     from ddg_cli.picture import draw
-    from ddg_core.description import load_cell, load_hand
+    from ddg_core.description import load_hand
 
     if view is None:
         return None
     best = grasps[0] if grasps else None
     caption = f"{outcome}" if best is None else f"{best.kind}  score {best.score:.2f}"
     with watch.stage("picture", "drawing the picture"):
-        picture = draw(view, load_hand(load_cell().hand), best, caption)
+        picture = draw(view, load_hand(hand), best, caption)
         try:
             path.parent.mkdir(parents=True, exist_ok=True)
             picture.save(path)

@@ -15,12 +15,15 @@ if TYPE_CHECKING:
     import numpy as np
 
     from ddg_core.grasp import Grasp
+    from ddg_core.hand import Hand
     from ddg_core.view import ObjectView
+    from ddg_planning.parallel_jaw.policy import JawPlanner
     from ddg_sim.rollout.rollout import Propose
     from ddg_sim.rollout.view import SceneView
 
 
 PLANNED = 100  # grasps of a whole plan
+GRIPPER = "parallel_gripper"  # the hand of the generators of two jaws
 
 
 @dataclass(frozen=True)
@@ -95,25 +98,31 @@ def gm1(asked: Asked) -> Propose:
     return propose
 
 
-def dexnet(asked: Asked, policy: str = "") -> Propose:
+def jaw_planner(name: str, hand: Hand, weights: str = "") -> JawPlanner:
+    """The planner of two jaws with the policy that a name of `JAWS` stands for."""
+    from ddg_core.description import config_folder
+    from ddg_core.settings import load, parse, to_tree
+    from ddg_planning.parallel_jaw.policy import DexnetSettings, JawPlanner
+
+    tree = to_tree(load(config_folder() / "dexnet.yaml", DexnetSettings))
+    tree["policy"], tree["weights"] = JAWS[name] or tree["policy"], weights or tree["weights"]
+    return JawPlanner(hand, parse(tree, DexnetSettings, "dexnet.yaml"))
+
+
+def dexnet(asked: Asked, name: str = "dexnet") -> Propose:
     """Perception and the grasps of two jaws; best first.
 
     Args:
         asked: What is asked for; the weights are those of the policy's network.
-        policy: Instead of the one in the settings.
+        name: One of `JAWS`.
     """
     from ddg_core.description import config_folder, load_hand
-    from ddg_core.settings import load, parse, to_tree
+    from ddg_core.settings import load
     from ddg_perception.perceive import PerceptionSettings, perceive
-    from ddg_planning.parallel_jaw.policy import DexnetSettings, JawPlanner
     from ddg_planning.plan import PlanSettings, by_likelihood, plan
 
     perception = load(config_folder() / "perception.yaml", PerceptionSettings)
-    tree = to_tree(load(config_folder() / "dexnet.yaml", DexnetSettings))
-    changes = {"policy": policy or tree["policy"], "weights": asked.weights or tree["weights"]}
-    planner = JawPlanner(
-        load_hand(asked.hand), parse({**tree, **changes}, DexnetSettings, "dexnet.yaml")
-    )
+    planner = jaw_planner(name, load_hand(asked.hand), asked.weights)
     settings = PlanSettings(candidates=asked.grasps)
 
     def propose(view: SceneView, rng: np.random.Generator) -> Sequence[Grasp]:
@@ -154,7 +163,7 @@ PROPOSERS: dict[str, Callable[[Asked], Propose]] = {
     "random": near_surface,
     "gm1": gm1,
     "mixed": mixed,
-    **{name: partial(dexnet, policy=policy) for name, policy in JAWS.items()},
+    **{name: partial(dexnet, name=name) for name in JAWS},
 }
 
 

@@ -1,6 +1,7 @@
 """What the planner needs to know; the file is `config/planning.yaml`. Loads no model."""
 
 from dataclasses import dataclass, field
+from typing import Literal
 
 from ddg_planning.plan import PlanSettings
 
@@ -33,6 +34,7 @@ class PlanningSettings:
     Attributes:
         plan: From candidates to an answer.
         services: How the nodes wait for others.
+        generator: "gm1", or "dexnet" for a two-finger gripper.
         evaluator: Name of the evaluative model; "none" ranks by likelihood.
         weights: File of its weights; empty takes those that come with the package.
         threads: Threads that the ranking node computes with; more only pays on an idle machine.
@@ -40,6 +42,7 @@ class PlanningSettings:
 
     plan: PlanSettings = field(default_factory=PlanSettings)
     services: ServiceSettings = field(default_factory=ServiceSettings)
+    generator: Literal["gm1", "dexnet"] = "gm1"
     evaluator: str = "none"
     weights: str = ""
     threads: int = 1

@@ -1,5 +1,6 @@
 """From a view of an object to grasps of two jaws, best first: the policies of Dex-Net."""
 
+from collections.abc import Callable, Collection
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Literal
@@ -8,7 +9,7 @@ import numpy as np
 import torch
 
 from ddg_core.arrays import Array, BoolArray
-from ddg_core.errors import BadInput, Failed
+from ddg_core.errors import BadInput, Failed, UnknownName
 from ddg_core.grasp import Grasp
 from ddg_core.hand import Hand
 from ddg_core.outcome import Outcome
@@ -26,6 +27,7 @@ from ddg_planning.parallel_jaw.sample_image import (
 from ddg_planning.parallel_jaw.score import Scorer
 
 WEIGHTS = Path(__file__).parents[1] / "data" / "jaws"
+Progress = Callable[[str], None]  # told the name of each stage; may raise to cancel
 UNJUDGED = ("antipodal", "random")  # policies without a network, to compare with
 
 
@@ -118,17 +120,42 @@ class JawPlanner:
             path = Path(settings.weights) if settings.weights else WEIGHTS / f"{name}.safetensors"
             self._judge = Scorer(path, self.jaws)
 
-    def __call__(self, view: ObjectView, *, n: int, rng: np.random.Generator) -> list[Grasp]:
+    @property
+    def kinds(self) -> tuple[str, ...]:
+        """The one kind of grasp that it proposes: its policy."""
+        return (self.settings.policy,)
+
+    def __call__(
+        self,
+        view: ObjectView,
+        *,
+        n: int,
+        rng: np.random.Generator,
+        kinds: Collection[str] = (),
+        progress: Progress = lambda _: None,
+    ) -> list[Grasp]:
         """Return up to `n` grasps, the best first.
 
+        Args:
+            view: The object.
+            n: Most grasps returned.
+            rng: Source of all randomness.
+            kinds: Kinds wanted; all if empty.
+            progress: Told the name of each stage as it begins; an exception from it cancels.
+
         Raises:
+            UnknownName: A kind that it does not propose.
             BadInput: The view has no image, its depth is in millimetres, or its intrinsics are not
                 those of this camera.
             Failed: NO_CLOUD, EMPTY_MASK; NO_CANDIDATE where no edges face away from each other.
         """
         if view.image is None or view.mask is None:
             raise BadInput("grasps of two jaws are planned on a depth image, not on a bare cloud")
+        for kind in set(kinds) - set(self.kinds):
+            raise UnknownName("kind of grasp", kind, self.kinds)
+        progress("look")
         seen = self._look(view)
+        progress("propose")
         grasps, p = self._plan(seen, n, rng)
         best = np.argsort(-p, kind="stable")[:n]
         return self._as_grasps(grasps.at(best), p[best], seen)

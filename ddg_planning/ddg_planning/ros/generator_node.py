@@ -10,6 +10,8 @@ from ddg_core.errors import Failed
 from ddg_core.outcome import Outcome
 from ddg_core.ros.convert import grasp_to_msg, outcome_to_msg, stages_to_msg, view_from_msg
 from ddg_core.ros.node import DdgNode, run_node
+from ddg_planning.generate.generator import Generator
+from ddg_planning.parallel_jaw.policy import DexnetSettings, JawPlanner
 from ddg_planning.plan import Stopwatch
 from ddg_planning.settings import PlanningSettings
 from ddg_planning.store import GenerationSettings, load_generator
@@ -20,10 +22,15 @@ class GeneratorNode(DdgNode):
 
     def start(self) -> None:
         """Read the settings, load the models, offer the service."""
-        self._candidates = self.settings("planning.yaml", PlanningSettings).plan.candidates
+        planning = self.settings("planning.yaml", PlanningSettings)
+        self._candidates = planning.plan.candidates
         hand = self._hand = load_hand(self.cell().hand)
-        settings = self.settings("generation.yaml", GenerationSettings)
-        self._generator = load_generator(hand, settings)
+        self._generator: Generator | JawPlanner
+        if planning.generator == "dexnet":
+            self._generator = JawPlanner(hand, self.settings("dexnet.yaml", DexnetSettings))
+        else:
+            settings = self.settings("generation.yaml", GenerationSettings)
+            self._generator = load_generator(hand, settings)
         self._busy = Lock()
         self.vitals["grasp types"] = ", ".join(self._generator.kinds)
         self.serve("/ddg/generate_grasps", self._generate)
@@ -42,7 +49,7 @@ class GeneratorNode(DdgNode):
                 progress=watch.begin,
             )
         if not grasps:
-            raise Failed(Outcome.NO_CANDIDATE, "no taught grasp type finds a hold on the object")
+            raise Failed(Outcome.NO_CANDIDATE, "nothing finds a hold on the object")
         names, top = self._hand.joint_names, request.view.header
         response.grasps = [grasp_to_msg(grasp, names, top) for grasp in grasps]
         response.outcome = outcome_to_msg(Outcome.OK)
