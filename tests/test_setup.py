@@ -10,11 +10,12 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from xml.etree import ElementTree
 
 import pytest
 
 from ddg_cli.setup_ import door, install, lock, system, workspace
-from ddg_cli.setup_.environment import changes
+from ddg_cli.setup_.environment import DDS_PROFILE, changes
 from ddg_cli.setup_.files import APT, PACKAGES, ROOT, WHEELS, House, fingerprint
 from ddg_cli.setup_.process import SetupFailed, run_logged
 from ddg_cli.setup_.progress import Progress
@@ -150,6 +151,13 @@ def test_a_sourced_ros_does_not_leak_into_the_wheels() -> None:
     assert "/opt/ros" not in f"{new['LD_LIBRARY_PATH']}{new['AMENT_PREFIX_PATH']}"
     assert str(new["LD_LIBRARY_PATH"]).endswith("/opt/cuda/lib")
     assert str(new["PATH"]).startswith(str(WHEELS.venv / "bin"))
+
+
+def test_images_fit_into_the_shared_memory_of_the_nodes() -> None:
+    profile = str(changes(WHEELS, {})[DDS_PROFILE])
+    sizes = ElementTree.parse(profile).iter("{http://www.eprosima.com}segment_size")
+    assert [int(str(size.text)) > 4 * (640 * 480 * 4) for size in sizes] == [True]
+    assert changes(WHEELS, {DDS_PROFILE: "mine.xml"})[DDS_PROFILE] == "mine.xml"
 
 
 def test_on_apt_ros_what_was_sourced_stays() -> None:

@@ -1,5 +1,6 @@
 """The node graph as a launch description, for `ros2 launch` where ROS 2 is installed from apt."""
 
+import os
 from pathlib import Path
 
 import yaml
@@ -10,11 +11,14 @@ from launch.actions import (
     GroupAction,
     IncludeLaunchDescription,
     OpaqueFunction,
+    SetEnvironmentVariable,
 )
 from launch.launch_description_sources import PythonLaunchDescriptionSource
 from launch_ros.actions import Node, SetRemap
 
 from ddg_cli.graph import NodeSettings, load_graph
+from ddg_cli.setup_.environment import DDS_PROFILE
+from ddg_core.description import config_folder
 from ddg_core.errors import BadInput
 
 ABOUT = {
@@ -39,7 +43,10 @@ def description_of(group: str) -> LaunchDescription:
         graph = load_graph(Path(told["config"]) / "graph.yaml" if told["config"] else None)
         return [_action(node) for node in graph.select([group], told).values()]
 
-    return LaunchDescription([*declared, OpaqueFunction(function=start)])
+    images = SetEnvironmentVariable(
+        DDS_PROFILE, os.environ.get(DDS_PROFILE, str(config_folder() / "fastdds.xml"))
+    )
+    return LaunchDescription([*declared, images, OpaqueFunction(function=start)])
 
 
 def _action(node: NodeSettings) -> LaunchDescriptionEntity:

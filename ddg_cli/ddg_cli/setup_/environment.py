@@ -4,10 +4,12 @@ import os
 from collections.abc import Mapping
 from pathlib import Path
 
-from ddg_cli.setup_.files import House
+from ddg_cli.setup_.files import ROOT, House
 
 # What a sourced ROS leaves behind; it must not reach the wheels' ROS.
 _FOREIGN = ("PYTHONPATH", "PYTHONHOME", "CMAKE_PREFIX_PATH", "COLCON_PREFIX_PATH")
+
+DDS_PROFILE = "FASTRTPS_DEFAULT_PROFILES_FILE"  # how Fast DDS carries images
 
 
 def changes(house: House, current: Mapping[str, str] = os.environ) -> dict[str, str | None]:
@@ -19,6 +21,7 @@ def changes(house: House, current: Mapping[str, str] = os.environ) -> dict[str, 
         # Programs started at the root must not take launch/ for ROS's module `launch`.
         "PYTHONSAFEPATH": "1",
         "ROS_AUTOMATIC_DISCOVERY_RANGE": current.get("ROS_AUTOMATIC_DISCOVERY_RANGE", "LOCALHOST"),
+        DDS_PROFILE: current.get(DDS_PROFILE, str(ROOT / "config" / "fastdds.xml")),
     }
     if house.name:
         libraries = current.get("LD_LIBRARY_PATH", "")
