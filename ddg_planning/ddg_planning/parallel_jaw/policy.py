@@ -28,6 +28,7 @@ from ddg_planning.parallel_jaw.score import Scorer
 
 WEIGHTS = Path(__file__).parents[1] / "data" / "jaws"
 Progress = Callable[[str], None]  # told the name of each stage; may raise to cancel
+Policy = Literal["cem", "best", "fc", "antipodal", "random"]
 UNJUDGED = ("antipodal", "random")  # policies without a network, to compare with
 
 
@@ -75,7 +76,7 @@ class DexnetSettings:
         jaws: How the jaws are brought to a grasp.
     """
 
-    policy: Literal["cem", "best", "fc", "antipodal", "random"] = "cem"
+    policy: Policy = "cem"
     weights: str = ""
     threads: int = 1
     room: float = 0.012

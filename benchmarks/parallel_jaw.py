@@ -1,0 +1,105 @@
+"""How fast grasps of two jaws are planned: by each policy, and the networks alone.
+
+The networks have weights that nobody taught: time does not depend on them.
+"""
+
+import json
+import tempfile
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from ddg_core.camera import Camera
+from ddg_core.description import load_hand
+from ddg_core.shapes import Box
+from ddg_core.transforms import compose, look_at
+from ddg_core.view import ObjectView
+from ddg_perception.perceive import PerceptionSettings, perceive
+from ddg_perception.synthetic import level_slab, render
+from ddg_planning.parallel_jaw.checkpoint import VARIANTS, build, make_card, write
+from ddg_planning.parallel_jaw.fc_gqcnn import FcGqCnn, FcSettings
+from ddg_planning.parallel_jaw.jaws import Jaws, JawSettings
+from ddg_planning.parallel_jaw.policy import DexnetSettings, JawPlanner, Policy
+from ddg_planning.parallel_jaw.prepare import PrepareSettings, prepare
+
+REPEATS = 3
+THREADS = 2
+DEPTHS = 16
+POLICIES: tuple[Policy, ...] = ("cem", "best", "fc", "antipodal", "random")
+
+
+def view_from_above() -> ObjectView:
+    """A bar of 12 x 3 x 6 cm on a table, from 0.7 m above."""
+    bar = Box(compose(np.eye(3), [0.55, 0.0, 0.03]), np.array([0.06, 0.015, 0.03]))
+    camera = Camera(640, 480, 574.0, 574.0, 319.5, 239.5)
+    T_base_camera = look_at([0.45, 0.0, 0.69], [0.55, 0.0, 0.0])
+    image = render([level_slab(0.0, 1.0), (np.eye(4), bar)], camera, T_base_camera)
+    return perceive(image, PerceptionSettings(), rng=np.random.default_rng(0))
+
+
+def fastest_s(work: Callable[[], object]) -> float:
+    """Shortest wall time in several, in [s]: a neighbour's work is not ours."""
+    seconds = []
+    for _ in range(REPEATS + 1):
+        start = time.perf_counter()
+        work()
+        seconds.append(time.perf_counter() - start)
+    return min(seconds[1:])
+
+
+def run() -> dict[str, float]:
+    """Measure on two threads; each figure's name ends with its unit."""
+    threads = torch.get_num_threads()
+    try:
+        with tempfile.TemporaryDirectory() as folder:
+            return _planners(Path(folder)) | _networks()
+    finally:
+        torch.set_num_threads(threads)
+
+
+def _planners(folder: Path) -> dict[str, float]:
+    hand, view, figures = load_hand("parallel_gripper"), view_from_above(), {}
+    stroke, focal = Jaws(hand, JawSettings()).stroke, PrepareSettings().focal
+    for policy in POLICIES:
+        variant = "fc-gqcnn" if policy == "fc" else "gqcnn-small"
+        path = folder / f"{variant}.safetensors"
+        card = make_card(variant, hand.name, stroke, focal, {}, {}, {}, "")
+        write(path, build(VARIANTS[variant]), card)
+        settings = DexnetSettings(policy=policy, weights=str(path), threads=THREADS)
+        planner = JawPlanner(hand, settings)
+        figures[f"plan_{policy}_s"] = fastest_s(
+            lambda planner=planner: planner(view, n=100, rng=np.random.default_rng(0))  # type: ignore[misc]
+        )
+    return figures
+
+
+def _networks() -> dict[str, float]:
+    """The whole image at once, and the networks of crops."""
+    torch.set_num_threads(THREADS)
+    view = view_from_above()
+    assert view.image is not None
+    assert view.mask is not None
+    image = torch.as_tensor(prepare(view.image, view.mask, PrepareSettings()).depth).float()
+    depths = torch.linspace(0.6, 0.7, DEPTHS)
+    figures: dict[str, float] = {}
+    with torch.inference_mode():
+        for literal in (False, True):
+            network = FcGqCnn(FcSettings(angles=16, literal=literal)).eval()
+            name = "literal" if literal else "fc"
+            figures[f"whole_image_{name}_s"] = fastest_s(
+                lambda network=network: network.dense(image, depths)  # type: ignore[misc]
+            )
+        figures["grasps_of_whole_image"] = float(DEPTHS * 16 * image.numel())
+        crops, at = torch.rand(250, 32, 32), torch.rand(250)
+        for variant in ("gqcnn-small", "gqcnn"):
+            judge = build(VARIANTS[variant]).eval()
+            seconds = fastest_s(lambda judge=judge: judge(crops, at))  # type: ignore[misc]
+            figures[f"{variant}_crops_per_s"] = len(crops) / seconds
+    return figures
+
+
+if __name__ == "__main__":
+    print(json.dumps(run(), indent=1))
