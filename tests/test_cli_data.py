@@ -97,3 +97,8 @@ def test_a_directory_with_a_mesh_that_is_none_is_refused_before_anything_is_trie
     assert len(error.strip().splitlines()) == 1
     assert main([*words, "--objects", str(tmp_path / "nowhere")]) == 2
     assert "neither a directory nor train, validation, test" in capsys.readouterr().err
+    words = ["eval", "success", "--scenes", "1", "--without", "views"]
+    assert main(words) == 2
+    assert "--without goes with --generator gm2" in capsys.readouterr().err
+    assert main([*words, "--generator", "gm2", "--without", "luck", "--objects", "train"]) == 2
+    assert "no idea of GM2 is called 'luck'" in capsys.readouterr().err

@@ -1,6 +1,7 @@
 """`ddg plan`: recorded input in, typed answer and picture out; mistakes cost one line."""
 
 import json
+from collections import namedtuple
 
 import numpy as np
 import pytest
@@ -20,6 +21,7 @@ from ddg_core.camera import Camera  # after the check, as planning needs torch
 from ddg_core.errors import Failed
 from ddg_planning.generate.generator import Generator
 
+Asked = namedtuple("Asked", "view n draw models")
 CAMERA = Camera(160, 120, 143.0, 143.0, 79.5, 59.5)
 T_BASE_CAMERA = look_at([0.80, 0.45, 0.58], [0.55, 0.0, 0.05])
 CENTRE = np.array([0.55, 0.0, 0.06])
@@ -61,7 +63,7 @@ def proposals(monkeypatch):
     asked = []
 
     def propose(self, view, *, n, rng):
-        asked.append((view, n, rng.random()))
+        asked.append(Asked(view, n, rng.random(), self.models))
         T = compose(np.diag([1.0, -1.0, -1.0]), [*view.cloud.points.mean(axis=0)[:2], 0.21])
         joints = np.zeros((4, len(self.hand.hand.joint_names)))
         return [
@@ -101,7 +103,7 @@ def test_an_image_is_planned_on(ddg, proposals):
     assert {"segment", "features", "generate", "picture"} <= set(answer["timings_s"])
     with Image.open(answer["picture"]) as picture:
         assert picture.width > picture.height > 100
-    (view, _, _) = proposals[0]
+    view = proposals[0].view
     radius = np.linalg.norm(view.cloud.points - CENTRE, axis=1)
     assert np.median(radius) == pytest.approx(0.06, abs=1e-3)
 
@@ -110,15 +112,23 @@ def test_mask_point_and_seed_are_handed_on(ddg, proposals):
     ddg(*IMAGE, "--mask", "mask.png", "--near", "0.5", "0", "0", "--seed", "4")
     ddg(*IMAGE, "--seed", "4")
     ddg(*IMAGE, "--seed", "5")
-    draws = [draw for _, _, draw in proposals]
+    draws = [asked.draw for asked in proposals]
     assert draws[0] == draws[1] != draws[2]
+
+
+def test_the_generative_model_can_be_chosen(ddg, proposals):
+    for name, views in (("gm1", False), ("gm2", True)):
+        ddg(*IMAGE, "--generator", name)
+        assert any(m.absent > 0.0 for m in proposals[-1].models) == views
+    answer, _ = ddg(*IMAGE, "--generator", "gm3", code=2)
+    assert "no generator is called 'gm3'" in answer["message"]
 
 
 @pytest.mark.parametrize("extra", [(), ("--near", "0.55", "0", "0.05")])
 def test_a_cloud_is_planned_on(ddg, proposals, extra):
     answer, _ = ddg("--cloud", "cloud.pcd", *extra)
     assert answer["outcome"] == "OK"
-    view = proposals[0][0]
+    view = proposals[0].view
     assert view.image is None
     np.testing.assert_allclose(view.viewpoint, [0.8, 0.45, 0.58])
 

@@ -24,7 +24,7 @@ from ddg_planning.generate.object_model import model_object
 from ddg_planning.generate.product import Product
 from ddg_planning.generate.search import SearchSettings, climb, propose
 from ddg_planning.generate.solid import Solid
-from ddg_planning.generate.transfer import transfer
+from ddg_planning.generate.transfer import Target, transfer
 
 HAND = world.svh()
 CLOUD = world.tube()
@@ -66,14 +66,8 @@ def test_the_training_grasp_is_where_the_search_stays() -> None:
     rng = np.random.default_rng(0)
     target = model_object(world.view_of(CLOUD), SETTINGS.object, rng=rng)
     solid = Solid(world.view_of(CLOUD), target, SETTINGS.solid)
-    kind = transfer(
-        MODEL,
-        target,
-        generator.hand,
-        SETTINGS.query,
-        SETTINGS.configuration,
-        rng=rng,
-    )
+    drawn = Target(target, world.view_of(CLOUD), SETTINGS.query, None, rng=rng)
+    kind = transfer(MODEL, drawn, generator.hand, SETTINGS.configuration)
     product = Product(
         (kind,),
         generator.hand,

@@ -1,5 +1,7 @@
 """Teaching: plans, poses around the object, files; one short demonstration in physics."""
 
+import pickle
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -8,13 +10,20 @@ import pytest
 
 from ddg_cli.main import main
 from ddg_cli.teach import add_arguments
+from ddg_cli.teach.auto import AutoSettings, train
 from ddg_cli.teach.plans import PLANS
 from ddg_cli.teach.pose import draw, fingertips
+from ddg_cli.teach.trying import Attempt, Job, TryingSettings, try_scene
+from ddg_core.description import config_folder
+from ddg_core.settings import load
 from ddg_planning.generate.closing import ClosingSettings, squeezed
 from ddg_planning.generate.demonstration import load_demonstration
+from ddg_planning.generate.gm2 import Gm2Settings, LearnSettings, learn_member, load_gm2
 from ddg_planning.generate.grasp_model import load_models
-from ddg_planning.store import DEMONSTRATIONS, MODELS
-from ddg_sim.objects.catalogue import FAMILIES
+from ddg_planning.store import DEMONSTRATIONS, GM2, MODELS, GenerationSettings
+from ddg_sim.objects.catalogue import FAMILIES, split
+from ddg_sim.rollout.many import Cluster
+from ddg_sim.rollout.rollout import RolloutSettings
 
 HAND = world.svh()
 BENDING = {*HAND.joint_names} - {"Thumb_Opposition", "Finger_Spread"}
@@ -96,6 +105,90 @@ def test_the_command_line_is_light() -> None:
     parser = argparse.ArgumentParser()
     add_arguments(parser)
     assert parser.parse_args(["demos"]).seed == 0
+
+
+def test_the_shipped_gm2_model_is_small_and_tells_where_it_comes_from() -> None:
+    path = GM2 / "svh.npz"
+    assert path.stat().st_size < 3e6
+    model = load_gm2(path, HAND)
+    assert model.provenance["made_by"]
+    taught = {m.model.kind for m in model.members if m.taught}
+    assert taught == {m.kind for m in load_models(MODELS / "svh", HAND)}
+    for member in model.members:
+        name = member.model.provenance["object"]
+        assert member.taught or split(name) == "train", name
+    assert any(m.absent > 0.0 for m in model.models(Gm2Settings()))
+
+
+def test_demonstrations_become_a_gm2_model(tmp_path: Path, capsys) -> None:  # type: ignore[no-untyped-def]
+    world.wrap(world.tube(), HAND).save(tmp_path / "demonstrations" / "wrap.npz")
+    out = tmp_path / "gm2.npz"
+    assert main(["teach", "merge", "--folder", str(tmp_path), "--out", str(out)]) == 0
+    assert [m.model.kind for m in load_gm2(out, HAND).members] == ["wrap"]
+    assert main(["teach", "show", str(out)]) == 0
+    assert "GM2 model" in capsys.readouterr().out
+    assert main(["teach", "merge", "--folder", str(tmp_path / "nowhere")]) == 2
+    assert "holds no demonstration" in capsys.readouterr().err
+    assert main(["teach", "auto", "--scenes", "0"]) == 2
+
+
+def attempt(member, radius: float, family: str, held: bool = True) -> Attempt:  # type: ignore[no-untyped-def]
+    about = {"object": f"{family}_000", "scene": "1"}
+    demonstration = world.wrap(world.tube(radius=radius), HAND)
+    return Attempt(
+        member.model.id, held, family, replace(demonstration, provenance=about) if held else None
+    )
+
+
+def test_what_holds_becomes_a_demonstration_and_what_was_tried_is_counted(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    taught = (learn_member(world.wrap(world.tube(), HAND), HAND, LearnSettings(), taught=True),)
+    tried = {
+        5: [attempt(taught[0], 0.034, "can"), attempt(taught[0], 0.03, "cup", held=False)],
+        6: [attempt(taught[0], 0.026, "bottle"), attempt(taught[0], 0.032, "can")],
+    }
+    asked = []
+
+    def fake(work, job, seeds, cluster):  # type: ignore[no-untyped-def]
+        asked.append(list(seeds))
+        yield from ((seed, tried[seed]) for seed in reversed(seeds) if seed in tried)
+
+    monkeypatch.setattr("ddg_cli.teach.auto.for_seeds", fake)
+    settings = AutoSettings(scenes=2, rounds=2)
+    out = tmp_path / "gm2.npz"
+    model = train(taught, HAND, out, settings, seed=5, cluster=Cluster(), keep=tmp_path / "kept")
+    assert asked == [[5, 6], [7, 8]]
+    assert load_gm2(out, HAND).id == model.id
+    first = model.members[0]
+    assert (first.taught, first.tried, first.held) == (True, 4, 3)
+    found = [m.model.provenance["object"] for m in model.members if not m.taught]
+    assert found == ["can_000", "bottle_000"]  # one per kind of object, by scene
+    assert sorted(p.name for p in (tmp_path / "kept").iterdir()) == [
+        "wrap_bottle_1.npz",
+        "wrap_can_1.npz",
+    ]
+    few = train(taught, HAND, out, replace(settings, per_type=1), seed=5, cluster=Cluster())
+    assert len(few.members) == 2
+
+
+@pytest.mark.slow
+def test_grasps_are_tried_on_training_objects_and_recorded() -> None:
+    generation = replace(load(config_folder() / "generation.yaml", GenerationSettings), model="gm2")
+    rollout = RolloutSettings(objects=("can_000",))
+    job = pickle.dumps(Job(generation, TryingSettings(rollout, grasps=2)))
+    scenes = [try_scene(job, seed) for seed in (1, 2)]
+    attempts = [a for _, tried in scenes for a in tried]
+    assert [seed for seed, _ in scenes] == [1, 2]
+    assert 2 <= len(attempts) <= 4
+    found = [a.demonstration for a in attempts if a.demonstration is not None]
+    assert found
+    for demonstration in found:
+        assert demonstration.provenance["object"] == "can_000"
+        assert demonstration.cloud.points[:, 2].min() > -0.005
+        member = learn_member(demonstration, HAND, LearnSettings(), taught=False)
+        assert len(member.model.contacts) >= 2
+        assert (member.model.squeeze >= 0.0).all()
 
 
 @pytest.mark.slow

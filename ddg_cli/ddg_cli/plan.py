@@ -2,6 +2,7 @@
 
 import argparse
 from collections.abc import Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -28,7 +29,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--mask", type=Path, metavar="FILE", help="pixels of the object that are not 0: PNG or npy")
     add("--cloud", type=Path, metavar="FILE", help="cloud instead of an image: PCD or PLY")
     add("--near", type=float, nargs=3, metavar=("X", "Y", "Z"), help="take the object nearest here")
-    add("--generator", default="gm1", help="gm1, or dexnet with the two-finger gripper")
+    add("--generator", help="gm1, gm2 (default: as in generation.yaml), or dexnet: two jaws")
     add("--reach", action="store_true", help="leave out what the arm cannot reach")
     add("--seed", type=int, default=0, help="same seed, same grasps (default %(default)s)")
     add("--out", type=Path, metavar="PNG", help="the picture (default plans/<input>.png)")
@@ -62,7 +63,8 @@ def run(args: argparse.Namespace) -> Report:
 
 
 def _check(args: argparse.Namespace) -> None:
-    check("generator", args.generator, ("gm1", *JAWS))
+    if args.generator is not None:
+        check("generator", args.generator, ("gm1", "gm2", *JAWS))
     if (args.depth is None) == (args.cloud is None):
         raise BadInput("plan: give either --depth with --camera, or --cloud")
     if args.depth is not None and args.camera is None:
@@ -147,6 +149,8 @@ def _plan(view: "ObjectView", args: argparse.Namespace, watch: Stopwatch) -> "li
             generator = jaw_planner(args.generator, hand)
         else:
             generation = load(config_folder() / "generation.yaml", GenerationSettings)
+            if args.generator:
+                generation = replace(generation, model=args.generator, models="")
             generator = load_generator(hand, generation)
             evaluator = load_evaluator(settings.evaluator, hand, settings.weights)
 

@@ -36,6 +36,8 @@ class Asked:
         evaluator: Who ranks the plans; "none" ranks by likelihood.
         weights: Weights of the evaluator; empty takes those of the package.
         refine: How the evaluator moves the best grasps: "none", "ga" or "sa".
+        models: File or folder of the generative model; empty takes that of the package.
+        without: Ideas of GM2 that are left out.
     """
 
     hand: str
@@ -43,6 +45,8 @@ class Asked:
     evaluator: str = "none"
     weights: str = ""
     refine: str = "none"
+    models: str = ""
+    without: tuple[str, ...] = ()
 
 
 def near_surface(asked: Asked) -> Propose:
@@ -59,7 +63,17 @@ def near_surface(asked: Asked) -> Propose:
 
 
 def gm1(asked: Asked) -> Propose:
-    """Perception, the generative model and the evaluator; best first by the planner's score.
+    """One demonstration per type."""
+    return _planned("gm1", asked)
+
+
+def gm2(asked: Asked) -> Propose:
+    """Many demonstrations, taught and found; view-based models."""
+    return _planned("gm2", asked)
+
+
+def _planned(model: str, asked: Asked) -> Propose:
+    """Perception, a generative model and the evaluator; best first by the planner's score.
 
     It does not abstain: whoever measures counts afterwards what abstaining would have left.
     """
@@ -73,6 +87,7 @@ def gm1(asked: Asked) -> Propose:
     from ddg_planning.evaluate.evaluator import load_evaluator
     from ddg_planning.evaluate.refine import load_refiner
     from ddg_planning.evaluate.uphill import RefineSettings
+    from ddg_planning.generate.gm2 import leave_out
     from ddg_planning.plan import plan
     from ddg_planning.settings import PlanningSettings
     from ddg_planning.store import GenerationSettings, load_generator
@@ -81,6 +96,8 @@ def gm1(asked: Asked) -> Propose:
     planning = load(config_folder() / "planning.yaml", PlanningSettings)
     hand = load_hand(asked.hand)
     generation = load(config_folder() / "generation.yaml", GenerationSettings)
+    ideas = leave_out(generation.gm2, asked.without)
+    generation = replace(generation, model=model, models=asked.models, gm2=ideas)
     generator = load_generator(hand, generation)
     rank = load_evaluator(asked.evaluator, hand, asked.weights)
     refine = load_refiner(asked.refine, rank, generation.generator, RefineSettings())
@@ -162,6 +179,7 @@ def mixed(asked: Asked) -> Propose:
 PROPOSERS: dict[str, Callable[[Asked], Propose]] = {
     "random": near_surface,
     "gm1": gm1,
+    "gm2": gm2,
     "mixed": mixed,
     **{name: partial(dexnet, name=name) for name in JAWS},
 }

@@ -49,6 +49,9 @@ def _success(actions: Actions) -> argparse.ArgumentParser:
     go = actions.add_parser("success", help="the best planned grasp of each scene is tried once")
     _add_scenes(go)
     go.add_argument("--generator", default="gm1", help=f"one of {', '.join(names.GENERATORS)}")
+    go.add_argument("--models", default="", help="file of gm2 or folder of gm1, not the package's")
+    ideas = "views, evidence, merging, training"
+    go.add_argument("--without", action="append", default=[], help=f"leave out of gm2: {ideas}")
     _add_evaluator(go)
     go.add_argument("--refine", default="none", help=f"one of {', '.join(names.REFINERS)}")
     go.add_argument("--oracle", action="store_true", help="try all candidates until one holds")

@@ -7,7 +7,7 @@ JAWS = {  # generators of the two-finger gripper -> policy; empty takes that of 
     "dexnet": "",
     **{f"dexnet-{name}": name for name in ("cem", "best", "fc", "antipodal", "random")},
 }
-GENERATORS = ("gm1", "random", *JAWS)
+GENERATORS = ("gm1", "gm2", "random", *JAWS)
 EVALUATORS = ("none", "em-s", "em1", "em2", "em3")
 REFINERS = ("none", "ga", "sa")
 

@@ -36,13 +36,25 @@ def success(args: argparse.Namespace) -> Report:
         raise BadInput(f"eval success: --refine {args.refine} needs an --evaluator to follow")
     if args.generator in JAWS and args.evaluator != "none":
         raise BadInput(f"eval success: {args.generator} judges by itself; leave --evaluator out")
+    if args.without and args.generator != "gm2":
+        raise BadInput("eval success: --without goes with --generator gm2")
+    if args.models and args.generator not in ("gm1", "gm2"):
+        raise BadInput("eval success: --models goes with --generator gm1 or gm2")
     rollout = rollout_of(args.objects)
     if args.generator in JAWS:
         rollout = for_jaws(rollout)
     settings = EvaluationSettings(rollout, oracle=args.oracle)
     make_plan = partial(
         proposer(args.generator),
-        Asked(rollout.hand, args.candidates, args.evaluator, args.weights, args.refine),
+        Asked(
+            rollout.hand,
+            args.candidates,
+            args.evaluator,
+            args.weights,
+            args.refine,
+            args.models,
+            tuple(args.without),
+        ),
     )
     seeds = range(args.seed, args.seed + args.scenes)
     shown, tried = Countdown("eval"), []
@@ -58,6 +70,7 @@ def success(args: argparse.Namespace) -> Report:
         **truth(tried, least_probability()),
         "objects": args.objects,
         "generator": args.generator,
+        "without": args.without,
         "evaluator": args.evaluator,
         "refine": args.refine,
     }

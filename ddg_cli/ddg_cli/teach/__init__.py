@@ -2,9 +2,13 @@
 
 import argparse
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from ddg_cli.report import Report
 from ddg_core.errors import BadInput, UnknownName
+
+if TYPE_CHECKING:
+    from ddg_core.hand import Hand
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -18,8 +22,22 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     demos.add_argument("--folder", type=Path, help="where to write (default: into the package)")
     learn = steps.add_parser("learn", help="learn grasp types from the stored demonstrations")
     learn.add_argument("--folder", type=Path, help="where they are (default: in the package)")
+    _add_gm2(steps)
     show = steps.add_parser("show", help="tell what is in a demonstration or learned grasp type")
     show.add_argument("file", type=Path)
+
+
+def _add_gm2(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    merge = steps.add_parser("merge", help="make a GM2 model of demonstrations")
+    auto = steps.add_parser("auto", help="try grasps in physics; what holds becomes demonstration")
+    for step in (merge, auto):
+        step.add_argument("--folder", type=Path, help="of demonstrations (default: the package's)")
+        step.add_argument("--out", type=Path, help="file of the model (default: the package's)")
+    auto.add_argument("--scenes", type=int, default=60, help="scenes per round")
+    auto.add_argument("--rounds", type=int, default=2)
+    auto.add_argument("--seed", type=int, default=0, help="of the first scene")
+    auto.add_argument("--workers", type=int, default=1, help="processes at work")
+    auto.add_argument("--keep", type=Path, metavar="DIR", help="also keep what was found, whole")
 
 
 def run(args: argparse.Namespace) -> Report:
@@ -35,6 +53,8 @@ def run(args: argparse.Namespace) -> Report:
     folders = Folders.of(args.folder, hand)
     if args.step == "learn":
         return folders.learn(hand)
+    if args.step in ("merge", "auto"):
+        return _gm2(args, folders.demonstrations, hand)
     if args.tries < 1:
         raise BadInput(f"--tries must be positive, got {args.tries}")
     from ddg_cli.teach.plans import PLANS
@@ -43,3 +63,29 @@ def run(args: argparse.Namespace) -> Report:
         if kind not in PLANS:
             raise UnknownName("grasp type", kind, PLANS)
     return folders.demonstrate(hand, args.only or list(PLANS), args.seed, args.tries)
+
+
+def _gm2(args: argparse.Namespace, folder: Path, hand: "Hand") -> Report:
+    """Make a GM2 model of stored demonstrations, and train it."""
+    from ddg_cli.teach.auto import AutoSettings, taught_members, train
+    from ddg_cli.teach.show import describe_gm2
+    from ddg_planning.generate.gm2 import compress
+    from ddg_planning.store import GM2
+
+    out = args.out or GM2 / f"{hand.name}.npz"
+    if args.step == "merge":
+        settings = AutoSettings()
+        taught = taught_members(folder, hand, settings.learning)
+        model = compress(taught, settings.learning, {"made_by": "ddg teach merge"})
+        model.save(out)
+        return describe_gm2(model, out)
+    if min(args.scenes, args.rounds, args.workers) < 1 or args.seed < 0:
+        raise BadInput("teach auto: --scenes, --rounds and --workers must be at least 1, --seed 0")
+    from ddg_sim.rollout.many import Cluster
+
+    settings = AutoSettings(scenes=args.scenes, rounds=args.rounds)
+    taught = taught_members(folder, hand, settings.learning)
+    model = train(
+        taught, hand, out, settings, seed=args.seed, cluster=Cluster(args.workers), keep=args.keep
+    )
+    return describe_gm2(model, out)

@@ -4,12 +4,14 @@ from dataclasses import dataclass, field, replace
 
 import numpy as np
 import torch
+from numpy.typing import NDArray
 from torch import Tensor
 
 from ddg_core.arrays import Array
 from ddg_core.grasp import Grasp
 from ddg_core.transforms import compose
 from ddg_planning.generate.closing import Closed, ClosingSettings, close, squeezed
+from ddg_planning.generate.grasp_model import GraspModel
 from ddg_planning.generate.hold import HoldSettings, imbalance
 from ddg_planning.generate.product import Product
 from ddg_planning.generate.rotations import matrix
@@ -39,9 +41,9 @@ class FinishSettings:
             if not 0.0 < share < 1.0:
                 raise ValueError(f"trust: {kind}: must be in (0, 1), got {share}")
 
-    def prior(self, kind: str) -> float:
+    def prior(self, model: GraspModel) -> float:
         """Log prior of a grasp type, in nepers."""
-        share = self.trust.get(kind, 0.5)
+        share = self.trust.get(model.kind, 0.5) if model.trust is None else model.trust
         return self.trust_weight * float(np.log(share / (1.0 - share)))
 
 
@@ -69,11 +71,12 @@ def finish(
     if hold.weight > 0.0:
         unheld = imbalance(closed, product.hand, solid, hold).clamp(max=1.0)
         kept = replace(kept, scores=kept.scores - hold.weight * unheld)
-    prior = torch.tensor([settings.prior(kind.model.kind) for kind in product.types])
+    prior = torch.tensor([settings.prior(kind.model) for kind in product.types])
     kept = replace(kept, scores=kept.scores + prior.to(kept.scores.dtype)[kept.kinds])
     order = torch.argsort(kept.scores, descending=True, stable=True).tolist()
     T = _matrices(kept.states.positions, kept.states.quaternions)
-    chosen = _apart(T, kept.kinds.numpy(), order, settings)
+    names = np.array([kind.model.kind for kind in product.types])
+    chosen = _apart(T, names[kept.kinds.numpy()], order, settings)
     return [_grasp(product, kept, i, T[i], closed, float(clearance[i]), closing) for i in chosen]
 
 
@@ -88,7 +91,7 @@ def _matrices(p: Tensor, q: Tensor) -> Array:
     return compose(matrix(q.double()).numpy(), p.double().numpy())
 
 
-def _apart(T: Array, kinds: Array, order: list[int], s: FinishSettings) -> list[int]:
+def _apart(T: Array, kinds: NDArray[np.str_], order: list[int], s: FinishSettings) -> list[int]:
     """Indices in `order` without those too near to a better one of the same type."""
     chosen: list[int] = []
     for i in order:

@@ -19,6 +19,7 @@ from ddg_planning.generate.assemble import FinishSettings, finish
 from ddg_planning.generate.closing import ClosingSettings
 from ddg_planning.generate.collision import Collision, CollisionSettings
 from ddg_planning.generate.configuration import ConfigurationSettings
+from ddg_planning.generate.evidence import EvidenceSettings
 from ddg_planning.generate.grasp_model import GraspModel
 from ddg_planning.generate.ground import Ground, GroundSettings
 from ddg_planning.generate.hand_model import HandModel
@@ -29,7 +30,7 @@ from ddg_planning.generate.product import Product, ProductSettings
 from ddg_planning.generate.query import QuerySettings, Untransferable
 from ddg_planning.generate.search import SearchSettings, best_of_each, climb, propose
 from ddg_planning.generate.solid import Solid, SolidSettings
-from ddg_planning.generate.transfer import Transferred, transfer
+from ddg_planning.generate.transfer import Target, Transferred, transfer
 
 log = logging.getLogger(__name__)
 Progress = Callable[[str], None]  # told the name of each stage; may raise to cancel
@@ -51,6 +52,7 @@ class GeneratorSettings:
     hold: HoldSettings = field(default_factory=HoldSettings)
     finish: FinishSettings = field(default_factory=FinishSettings)
     arm: ArmSettings | None = field(default_factory=ArmSettings)  # null: a hand that flies
+    evidence: EvidenceSettings | None = None  # of GM2; GM1 has none
 
 
 class Generator:
@@ -110,9 +112,11 @@ class Generator:
                 f"the object has {len(view.cloud)} points, needs {self.settings.object.points}",
             )
         T_base_local = local_frame(view)
-        target, solid = self._model(view, T_base_local, rng)
+        local = to_local(view, T_base_local)
+        model, solid = self._model(view, local, T_base_local, rng)
         progress("transfer")
-        types = self._transferred(target, kinds, rng)
+        target = Target(model, local, self.settings.query, self.settings.evidence, rng=rng)
+        types = self._transferred(target, kinds)
         if not types:
             return []
         product = self._product(types, solid, T_base_local)
@@ -120,22 +124,20 @@ class Generator:
         return [in_base(grasp, T_base_local) for grasp in grasps[:n]]
 
     def _model(
-        self, view: ObjectView, T_base_local: Array, rng: np.random.Generator
+        self, view: ObjectView, local: ObjectView, T_base_local: Array, rng: np.random.Generator
     ) -> tuple[ObjectModel, Solid]:
         """Features and body of the object, in the local frame."""
-        s, local = self.settings, to_local(view, T_base_local)
+        s = self.settings
         target = model_object(local, s.object, rng=rng)
         ground = Ground(view.image, T_base_local, local.cloud.points, s.ground)
         return target, Solid(local, target, s.solid, ground)
 
-    def _transferred(
-        self, target: ObjectModel, kinds: Collection[str], rng: np.random.Generator
-    ) -> list[Transferred]:
+    def _transferred(self, target: Target, kinds: Collection[str]) -> list[Transferred]:
         """The types of which every contact finds something to touch."""
-        s, types = self.settings, []
+        types = []
         for model in self._chosen(kinds):
             try:
-                types.append(transfer(model, target, self.hand, s.query, s.configuration, rng=rng))
+                types.append(transfer(model, target, self.hand, self.settings.configuration))
             except Untransferable as error:
                 log.warning("grasp type %r drops out: %s", model.kind, error)
         return types

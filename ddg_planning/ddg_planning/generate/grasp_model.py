@@ -1,5 +1,6 @@
 """A learned grasp type: contact models, the closing and the way in; one file each."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -28,6 +29,10 @@ class GraspModel:
         T_grasp_wrist: Wrist pose per waypoint relative to that at the grasp, shape (K, 4, 4).
         joints: Driven joints per waypoint, shape (K, D), in [rad].
         provenance: Who made it how.
+        absent: Share of the grasp's contacts that are left out because a training view does not
+            show them; 0 for a whole grasp. A model with some left out goes by seen surface only.
+        trust: Share of its grasps that held; None if that was not measured for it alone.
+        source: Id of what it was made of, for models that are in no file of their own.
     """
 
     kind: str
@@ -37,6 +42,9 @@ class GraspModel:
     T_grasp_wrist: Array
     joints: Array
     provenance: dict[str, str] = field(default_factory=dict)
+    absent: float = 0.0
+    trust: float | None = None
+    source: str = ""
 
     def __post_init__(self) -> None:
         """Check and freeze the arrays."""
@@ -67,10 +75,11 @@ class GraspModel:
 
     @cached_property
     def id(self) -> str:
-        """Content hash."""
-        return archive.content_hash(self._header(), self._arrays())
+        """Content hash of what it was learned from, or of itself."""
+        return self.source or archive.content_hash(self.header(), self.arrays())
 
-    def _header(self) -> dict[str, Any]:
+    def header(self) -> dict[str, Any]:
+        """What is not an array, for a file."""
         return {
             "kind": self.kind,
             "hand": self.hand,
@@ -79,7 +88,8 @@ class GraspModel:
             "provenance": dict(self.provenance),
         }
 
-    def _arrays(self) -> dict[str, Array]:
+    def arrays(self) -> dict[str, Array]:
+        """The arrays, for a file, by name."""
         arrays = {"T_grasp_wrist": self.T_grasp_wrist, "joints": self.joints}
         for contact in self.contacts:
             for name in ("positions", "quaternions", "curvatures", "weights"):
@@ -88,7 +98,7 @@ class GraspModel:
 
     def save(self, path: Path) -> None:
         """Write it to a .npz file."""
-        archive.write(path, "grasp model", VERSION, self._header(), self._arrays())
+        archive.write(path, "grasp model", VERSION, self.header(), self.arrays())
 
 
 def learn(demonstration: Demonstration, hand: Hand, settings: ContactSettings) -> GraspModel:
@@ -122,6 +132,17 @@ def load_model(path: Path, hand: Hand) -> GraspModel:
         BadInput: It is no grasp model, of another version, or of another hand.
     """
     header, arrays = archive.read(path, "grasp model", VERSION)
+    return from_file(path.name, header, arrays, hand)
+
+
+def from_file(
+    where: str, header: Mapping[str, Any], arrays: Mapping[str, Array], hand: Hand
+) -> GraspModel:
+    """Put a model together from what a file says; `where` is named in errors.
+
+    Raises:
+        BadInput: Something is missing, or it is of another hand.
+    """
     try:
         names = ("positions", "quaternions", "curvatures", "weights")
         contacts = tuple(
@@ -138,11 +159,11 @@ def load_model(path: Path, hand: Hand) -> GraspModel:
             provenance=header["provenance"],
         )
     except KeyError as error:
-        raise BadInput(f"{path.name}: lacks {error}") from error
-    check_hand(path.name, model, hand)
+        raise BadInput(f"{where}: lacks {error}") from error
+    check_hand(where, model, hand)
     for contact in model.contacts:
         if contact.link not in hand.link_names:
-            raise BadInput(f"{path.name}: hand {hand.name!r} has no link {contact.link!r}")
+            raise BadInput(f"{where}: hand {hand.name!r} has no link {contact.link!r}")
     return model
 
 

@@ -1,11 +1,11 @@
 """The object as the generator sees it: features of the seen and of the guessed surface."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 import numpy as np
 from scipy.spatial import cKDTree
 
-from ddg_core.arrays import Array, frozen_array
+from ddg_core.arrays import Array, BoolArray, frozen_array
 from ddg_core.view import FeatureCloud, ObjectView
 from ddg_planning.generate.range_grid import RangeGrid
 from ddg_planning.generate.symmetry import Mirror, SymmetrySettings, find_mirrors
@@ -44,7 +44,9 @@ class ObjectModel:
     Attributes:
         points, frames, curvatures: As in `FeatureCloud`.
         weights: Weight per feature, shape (F,), sum 1.
+        seen: Which features were seen, shape (F,); the others are guessed.
         guessed: The guessed surface, shape (G, 3), in [m]; not thinned.
+        guessed_normals: Its outward normals, shape (G, 3).
         mirrors: The mirror planes that it was guessed by.
         grid: What the view leaves open.
     """
@@ -53,7 +55,9 @@ class ObjectModel:
     frames: Array
     curvatures: Array
     weights: Array
+    seen: BoolArray
     guessed: Array
+    guessed_normals: Array
     mirrors: tuple[Mirror, ...]
     grid: RangeGrid
 
@@ -64,6 +68,18 @@ class ObjectModel:
         for name, shape in shapes.items():
             array = frozen_array(f"ObjectModel.{name}", getattr(self, name), *shape)
             object.__setattr__(self, name, array)
+
+    def only_seen(self) -> "ObjectModel":
+        """The same without its guessed features."""
+        weights = self.weights[self.seen]
+        return replace(
+            self,
+            points=self.points[self.seen],
+            frames=self.frames[self.seen],
+            curvatures=self.curvatures[self.seen],
+            weights=weights / weights.sum(),
+            seen=self.seen[self.seen],
+        )
 
 
 def model_object(
@@ -85,7 +101,9 @@ def model_object(
         frames=np.concatenate([cloud.frames, guessed.frames])[chosen],
         curvatures=np.clip(curvatures, -settings.max_curvature, settings.max_curvature),
         weights=weights / weights.sum(),
+        seen=chosen < len(cloud),
         guessed=guessed.points,
+        guessed_normals=guessed.normals,
         mirrors=mirrors,
         grid=grid,
     )

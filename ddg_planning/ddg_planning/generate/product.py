@@ -29,6 +29,8 @@ class ProductSettings:
             the negative evidence that kernels alone do not see.
         missing_distance: Surface further than about this counts as missing, in [m].
         fit_weight: Exponent of how well the curvatures of the object fit the contacts.
+        unseen: A contact that a view-based model leaves out costs this much, in nepers: about
+            what one costs that is found. `floor` is what one costs that is not.
     """
 
     floor: float = 8.0
@@ -37,6 +39,7 @@ class ProductSettings:
     missing_weight: float = 3.0
     missing_distance: float = 0.006
     fit_weight: float = 0.5
+    unseen: float = 2.0
 
     def __post_init__(self) -> None:
         """Refuse a product without contacts."""
@@ -68,12 +71,16 @@ class Product:
         )
         self._pads = torch.stack([_padded(t.pads, n) for t, n in zip(types, pad, strict=True)])
         shares = [
-            _padded(torch.ones_like(t.peaks) / len(t.links), n)
+            _padded(torch.ones_like(t.peaks) * (1.0 - t.model.absent) / len(t.links), n)
             for t, n in zip(types, pad, strict=True)
         ]
-        self._shares = torch.stack(shares)  # (T, L): 1 / number of links, 0 for padding
+        self._shares = torch.stack(shares)  # (T, L): 1 / number of contacts, 0 for padding
         self._configurations = tuple(t.configuration for t in types)
-        self._fits = torch.tensor([t.fit for t in types], dtype=hand.dtype)
+        absent = [settings.unseen * t.model.absent for t in types]
+        fits = [settings.fit_weight * t.fit * (1.0 - t.model.absent) for t in types]
+        self._offsets = torch.tensor(fits, dtype=hand.dtype) - torch.tensor(
+            absent, dtype=hand.dtype
+        )
         grips = torch.stack([torch.as_tensor(t.model.grip.copy()) for t in types])
         at = hand.link_poses(grips.to(hand.dtype))[0]
         self._pivots = torch.stack([at[i, t.links].mean(dim=0) for i, t in enumerate(types)])
@@ -96,7 +103,7 @@ class Product:
         missing = self._missing(p_touch, q_touch, kinds) * shares
         total = s.links * (contact - s.missing_weight * missing).sum(-1)
         hand = log_configurations(self._configurations, kinds, states.joints)
-        total = total + s.configuration_weight * hand + s.fit_weight * s.links * self._fits[kinds]
+        total = total + s.configuration_weight * hand + s.links * self._offsets[kinds]
         collision = self.collision
         cost = collision.settings.cost(collision.closed(self.hand.balls(p, q)))
         cost = cost + collision.settings.cost(self.open_depth(states, counts))

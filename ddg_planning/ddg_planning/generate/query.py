@@ -9,11 +9,12 @@ import torch
 from scipy.special import ive
 from torch import Tensor
 
-from ddg_core.arrays import Array
+from ddg_core.arrays import Array, IntArray
 from ddg_core.errors import Failed
 from ddg_core.outcome import Outcome
 from ddg_core.transforms import compose, quaternion
 from ddg_planning.generate.contact_model import ContactModel
+from ddg_planning.generate.evidence import EvidenceSettings, SurfaceGrid, evidence
 from ddg_planning.generate.object_model import ObjectModel
 
 _CHUNK = 64  # candidates at a time: their kernels then fit into the cache
@@ -61,7 +62,13 @@ class Untransferable(Failed):
 
 
 def link_kernels(
-    contact: ContactModel, model: ObjectModel, settings: QuerySettings, *, rng: np.random.Generator
+    contact: ContactModel,
+    model: ObjectModel,
+    settings: QuerySettings,
+    *,
+    rng: np.random.Generator,
+    surface: SurfaceGrid | None = None,
+    negative: EvidenceSettings | None = None,
 ) -> tuple[Array, Array, float]:
     r"""Draw the kernels of the query density Q_i of one link.
 
@@ -74,19 +81,20 @@ def link_kernels(
         model: Features of the new object.
         settings: Bandwidths.
         rng: Source of the draws.
+        surface: All surface of the object, for `negative`.
+        negative: Draw twice as many kernels, and of those so many again by how much of the
+            contact's surface is there (GM2); None leaves that out.
 
     Returns:
         Poses of the link `T_base_link` (K, 4, 4), their weights (K,) with sum 1, and the
-        logarithm of how well the best feature's curvature fits, at most 0.
+        logarithm of how well the best feature's curvature fits, at most 0; with `negative` that
+        of the best kernel's evidence is added.
 
     Raises:
         Untransferable: No feature is curved like the contact, at any allowed bandwidth.
     """
-    difference = model.curvatures[:, None] - contact.curvatures  # (F, M, 2)
-    square = (difference**2).sum(axis=-1)
     for band in range(settings.bands + 1):
-        distance = square / (settings.sigma_curvature**2 * 2.0**band)
-        joint = np.where(distance < 25.0, np.exp(-0.5 * distance), 0.0) * contact.weights
+        joint = curvature_fit(contact, model.curvatures, settings, band)
         conditional = joint.sum(axis=1)  # M_i(r) up to a constant
         joint *= model.weights[:, None]
         if joint.sum() > 1e-9:
@@ -94,15 +102,39 @@ def link_kernels(
     else:
         raise Untransferable(contact.link)
     fit = float(np.log(conditional.max())) - 0.35 * band
-    cumulative = np.cumsum(joint.ravel())
-    # Systematic resampling: equal steps through the cumulated weights, one random offset.
-    steps = (np.arange(settings.kernels) + rng.random()) / settings.kernels * cumulative[-1]
-    flat = np.minimum(np.searchsorted(cumulative, steps), joint.size - 1)
+    more = 1 if surface is None or negative is None else 2
+    flat = _systematic(joint.ravel(), settings.kernels * more, rng)
     feature, kernel = np.unravel_index(flat, joint.shape)
     frames = _turned(model.frames[feature], model.curvatures[feature], settings, rng)
     u = compose(_matrices(contact.quaternions[kernel]), contact.positions[kernel])
     poses = compose(frames, model.points[feature]) @ u
-    return poses, np.full(len(flat), 1.0 / len(flat)), fit
+    if surface is not None and negative is not None:
+        weights = evidence(contact, poses, surface, negative)
+        fit += float(np.log(weights.max()))
+        poses = poses[_systematic(weights, settings.kernels, rng)]
+    return poses, np.full(len(poses), 1.0 / len(poses)), fit
+
+
+def _systematic(weights: Array, n: int, rng: np.random.Generator) -> IntArray:
+    """Draw n indices by weight: equal steps through the cumulated weights, one random offset."""
+    cumulative = np.cumsum(weights)
+    steps = (np.arange(n) + rng.random()) / n * cumulative[-1]
+    drawn: IntArray = np.minimum(np.searchsorted(cumulative, steps), len(weights) - 1)
+    return drawn
+
+
+def curvature_fit(
+    contact: ContactModel, curvatures: Array, settings: QuerySettings, band: int = 0
+) -> Array:
+    """Weights (F, M) of pairs of a feature with curvatures (F, 2) and a kernel of the contact.
+
+    This is all that a kernel's weight goes by in GM1; summed over kernels it is M_i(r) up to a
+    constant.
+    """
+    square = ((curvatures[:, None] - contact.curvatures) ** 2).sum(axis=-1)
+    distance = square / (settings.sigma_curvature**2 * 2.0**band)
+    fit: Array = np.where(distance < 25.0, np.exp(-0.5 * distance), 0.0) * contact.weights
+    return fit
 
 
 def _turned(

@@ -8,8 +8,10 @@ from torch import Tensor
 
 from ddg_core.arrays import Array
 from ddg_core.transforms import quaternion
+from ddg_core.view import ObjectView
 from ddg_planning.generate.configuration import ConfigurationModel, ConfigurationSettings
 from ddg_planning.generate.contact_model import ContactModel
+from ddg_planning.generate.evidence import EvidenceSettings, SurfaceGrid
 from ddg_planning.generate.grasp_model import GraspModel
 from ddg_planning.generate.hand_model import HandModel
 from ddg_planning.generate.object_model import ObjectModel
@@ -94,21 +96,69 @@ class Transferred:
         return p, multiply(quaternions, turn.expand_as(quaternions))
 
 
+class Target:
+    """A new object, and the query kernels of every contact on it, drawn once."""
+
+    def __init__(
+        self,
+        model: ObjectModel,
+        view: ObjectView,
+        query: QuerySettings,
+        negative: EvidenceSettings | None,
+        *,
+        rng: np.random.Generator,
+    ) -> None:
+        """Take an object model and the view that it was made from, in the same frame."""
+        self.query, self._negative, self._rng = query, negative, rng
+        self._models = {False: model}
+        self._grids: dict[bool, SurfaceGrid] = {}
+        self._drawn: dict[tuple[int, bool], tuple[Array, Array, float]] = {}
+        self._cloud = view.cloud
+
+    def kernels(self, contact: ContactModel, *, seen: bool) -> tuple[Array, Array, float]:
+        """Kernels as of `link_kernels`, on the seen surface alone or with the guessed one.
+
+        Raises:
+            Untransferable: The contact finds nothing to touch.
+        """
+        key = (id(contact), seen)
+        if key not in self._drawn:
+            if seen not in self._models:
+                self._models[seen] = self._models[False].only_seen()
+            self._drawn[key] = link_kernels(
+                contact,
+                self._models[seen],
+                self.query,
+                rng=self._rng,
+                surface=self._grid(seen) if self._negative else None,
+                negative=self._negative,
+            )
+        return self._drawn[key]
+
+    def _grid(self, seen: bool) -> SurfaceGrid:
+        assert self._negative is not None
+        if seen not in self._grids:
+            model, points, normals = self._models[False], self._cloud.points, self._cloud.normals
+            if not seen:
+                points = np.concatenate([points, model.guessed])
+                normals = np.concatenate([normals, model.guessed_normals])
+            self._grids[seen] = SurfaceGrid(points, normals, radius=self._negative.radius)
+        return self._grids[seen]
+
+
 def transfer(
     model: GraspModel,
-    target: ObjectModel,
+    target: Target,
     hand: HandModel,
-    query: QuerySettings,
     configuration: ConfigurationSettings,
-    *,
-    rng: np.random.Generator,
 ) -> Transferred:
     """Transfer a learned grasp type to an object.
 
     Raises:
         Untransferable: A contact of it finds nothing to touch.
     """
-    drawn = [link_kernels(contact, target, query, rng=rng) for contact in model.contacts]
+    query = target.query
+    drawn = [target.kernels(contact, seen=model.absent > 0.0) for contact in model.contacts]
     density = QueryDensity(
         np.stack([d[0] for d in drawn]), np.stack([d[1] for d in drawn]), query, dtype=hand.dtype
     )

@@ -1,0 +1,172 @@
+"""Negative evidence: surface of a contact that should be there on a new object, and is not."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from scipy.spatial import cKDTree
+
+from ddg_core.arrays import Array, IntArray
+from ddg_core.transforms import from_xyz_quaternion, inverse
+from ddg_planning.generate.contact_model import ContactModel
+
+_REACH = 3  # cells around a surface point that remember it
+_STEPS = np.stack(np.meshgrid(*[np.arange(-_REACH, _REACH + 1)] * 3, indexing="ij"), axis=-1)
+_AROUND = _STEPS.reshape(-1, 3)[(_STEPS.reshape(-1, 3) ** 2).sum(axis=1) <= _REACH**2]
+
+
+@dataclass(frozen=True)
+class EvidenceSettings:
+    """The contact evaluation of GM2.
+
+    Attributes:
+        weight: Cost of a contact whose whole surface is missing, in nepers.
+        radius: A surface point of the contact is there if the object has one this near, in [m].
+        mismatch: And if 1 - n . n' of their normals is at most this.
+        turn: Cost of a mismatch of 1, in [m^2]; a distance d costs d^2.
+        missing: A missing point costs this many times the most that one may that is there.
+        points: Surface points per contact that are looked for.
+    """
+
+    weight: float = 5.0
+    radius: float = 0.005
+    mismatch: float = 0.25
+    turn: float = 0.01
+    missing: float = 10.0
+    points: int = 12
+
+    def __post_init__(self) -> None:
+        """Refuse what finds nothing."""
+        if min(self.radius, self.mismatch, self.missing) <= 0.0 or self.points < 1:
+            raise ValueError("radius, mismatch, missing and points must be positive")
+        if min(self.weight, self.turn) < 0.0:
+            raise ValueError("weight and turn must not be negative")
+
+    @property
+    def most(self) -> float:
+        """Cost of a missing point, d_max, in [m^2]."""
+        return self.missing * (self.radius**2 + self.turn * self.mismatch)
+
+    def cost(self, square: Array, mismatch: Array) -> Array:
+        """Cost of points by their squared distance [m^2] and mismatch to the nearest, over d_max.
+
+        In [0, 1]; 1 is a missing point.
+        """
+        there = (square <= self.radius**2) & (mismatch <= self.mismatch)
+        cost: Array = np.where(there, (square + self.turn * mismatch) / self.most, 1.0)
+        return cost
+
+
+class SurfaceGrid:
+    """Finds the nearest point of a surface, for very many points at once.
+
+    Around every surface point the cells of a grid remember it; a cell remembers the one that is
+    nearest to its middle, so what is found may be about half a cell further than the nearest, and
+    what is nearly a radius away may be missed.
+    """
+
+    def __init__(self, points: Array, normals: Array, *, radius: float) -> None:
+        """Lay the grid.
+
+        Args:
+            points: Surface, shape (N, 3), in [m].
+            normals: Outward unit normals, shape (N, 3).
+            radius: Points further than about this from the surface find nothing, in [m].
+        """
+        self._cell = 0.4 * radius
+        self._low = points.min(axis=0) - (_REACH + 1) * self._cell
+        cells, first = np.unique(self._cells(points), axis=0, return_index=True)
+        self.points, self.normals = points[first], normals[first]
+        self._size = cells.max(axis=0) + _REACH + 2
+        self._index = np.full(int(self._size.prod()), -1, dtype=np.int64)
+        nearest = np.full(len(self._index), np.inf)
+        offset = self.points - self._low - (cells + 0.5) * self._cell
+        for step in _AROUND:  # two points never meet in a cell at the same step
+            flat = self._flat(cells + step)
+            square = ((offset - step * self._cell) ** 2).sum(axis=1)
+            better = square < nearest[flat]
+            nearest[flat[better]] = square[better]
+            self._index[flat[better]] = np.flatnonzero(better)
+
+    def _cells(self, points: Array) -> IntArray:
+        cells: IntArray = np.floor((points - self._low) / self._cell).astype(np.int64)
+        return cells
+
+    def _flat(self, cells: IntArray) -> IntArray:
+        flat: IntArray = (cells[..., 0] * self._size[1] + cells[..., 1]) * self._size[2]
+        return flat + cells[..., 2]
+
+    def match(self, points: Array, normals: Array) -> tuple[Array, Array]:
+        """Squared distances in [m^2] and mismatches 1 - n . n' to the surface near points.
+
+        Args:
+            points: Shape (K, 3, P), in [m].
+            normals: Unit vectors, shape (K, 3, P).
+
+        Returns:
+            Two arrays (K, P), infinite where there is no surface.
+        """
+        x, y, z = (
+            ((points[:, k] - self._low[k]) * (1.0 / self._cell)).clip(-1, self._size[k])
+            for k in range(3)
+        )
+        cells = np.stack([x, y, z], axis=-1).astype(np.int64)  # towards 0: the rim is empty
+        cells = np.minimum(cells, self._size - 1)
+        index = self._index[self._flat(cells)]
+        square, cosine = np.zeros(index.shape), np.zeros(index.shape)
+        for k in range(3):
+            square += (points[:, k] - self.points[index, k]) ** 2
+            cosine += normals[:, k] * self.normals[index, k]
+        found, mismatch = index >= 0, (1.0 - cosine).clip(min=0.0)
+        return np.where(found, square, np.inf), np.where(found, mismatch, np.inf)
+
+
+def contact_surface(contact: ContactModel, points: int) -> tuple[Array, Array]:
+    """Surface that touched a link, in the frame of the link, evenly by weight.
+
+    Returns:
+        At most `points` points (P, 3) in [m], and their outward normals (P, 3).
+    """
+    steps = (np.arange(points) + 0.5) / points * contact.weights.sum()
+    chosen = np.searchsorted(np.cumsum(contact.weights), steps).clip(max=len(contact.weights) - 1)
+    chosen = np.unique(chosen)
+    T_feature_link = from_xyz_quaternion(contact.positions[chosen], contact.quaternions[chosen])
+    T_link_feature = inverse(T_feature_link)
+    return T_link_feature[:, :3, 3], T_link_feature[:, :3, 2]
+
+
+def evidence(
+    contact: ContactModel, T_base_link: Array, surface: SurfaceGrid, settings: EvidenceSettings
+) -> Array:
+    r"""Weights :math:`\exp(-5 d / d_{max})` of query kernels, shape (K,), at most 1.
+
+    d is the mean cost of the contact's surface points when the link stands at the kernel: of a
+    point that the object has, its distance and the mismatch of its normal; of a missing one d_max.
+
+    Args:
+        contact: Contact model of the link.
+        T_base_link: Poses of the kernels, shape (K, 4, 4).
+        surface: Of the new object.
+        settings: Constants.
+    """
+    at, normals = contact_surface(contact, settings.points)
+    R, t = T_base_link[:, :3, :3].reshape(-1, 3), T_base_link[:, :3, 3]
+    turned = [(R @ vectors.T).reshape(-1, 3, len(vectors)) for vectors in (at, normals)]
+    square, mismatch = surface.match(turned[0] + t[:, :, None], turned[1])
+    weights: Array = np.exp(-settings.weight * settings.cost(square, mismatch).mean(axis=1))
+    return weights
+
+
+def contact_distance(a: ContactModel, b: ContactModel, settings: EvidenceSettings) -> float:
+    """How far apart the surfaces that two contacts touched are, in [0, 1], in the link's frame.
+
+    The larger of what is missing of one in the other.
+    """
+    (p, n), (q, m) = (contact_surface(c, len(c.weights)) for c in (a, b))
+    return max(_missing(p, n, q, m, settings), _missing(q, m, p, n, settings))
+
+
+def _missing(p: Array, n: Array, q: Array, m: Array, settings: EvidenceSettings) -> float:
+    found = cKDTree(q).query(p)
+    distance, index = np.asarray(found[0]), np.asarray(found[1])
+    mismatch = (1.0 - (n * m[index]).sum(axis=1)).clip(min=0.0)
+    return float(settings.cost(distance**2, mismatch).mean())
