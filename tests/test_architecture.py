@@ -29,6 +29,7 @@ HOMES = {  # heavy library -> the only folders that may import it
     "ompl": ("ddg_execution/ddg_execution/motion",),
     "pinocchio": ("ddg_execution/ddg_execution/motion",),
     "coal": ("ddg_execution/ddg_execution/motion",),
+    "cv2": ("ddg_perception/ddg_perception/calibrate",),
     "pytracik": ("ddg_execution/ddg_execution/motion",),
 }
 SOURCES = sorted(path for name in PACKAGES for path in (ROOT / name / name).rglob("*.py"))

@@ -53,7 +53,7 @@ def test_the_help_lists_what_exists_and_only_that() -> None:
     text = door.overview()
     assert {"setup", "test", "up", "doctor"} <= set(door.available())
     for name, (_, line) in door.COMMANDS.items():
-        assert (f"  {name:<8} {line}" in text) == (name in door.available())
+        assert (f"  {name:<9} {line}" in text) == (name in door.available())
 
 
 def _spent_by_children() -> float:

@@ -32,6 +32,7 @@ COMMANDS = {  # name: (module with `add_arguments` and `run`, one line of help)
     "trial": ("ddg_cli.trial", "run many trials and count them"),
     "run": ("ddg_cli.script", "run a Python program of yours with our ROS and packages"),
     "up": ("ddg_cli.up", "start the nodes and keep them running"),
+    "calibrate": ("ddg_cli.calibrate", "find where a real cell's camera is"),
     "hand": ("ddg_cli.hand", "check and draw a hand"),
     "doctor": ("ddg_cli.doctor", "tell what is found, what is missing and what that costs"),
 }
@@ -80,7 +81,7 @@ def main(words: Sequence[str] | None = None) -> int:
 def overview() -> str:
     """The help page of `ddg` itself."""
     commands = available()
-    lines = [f"  {name:<8} {line}" for name, line in commands.items()]
+    lines = [f"  {name:<9} {line}" for name, line in commands.items()]
     return "\n".join(
         ["usage: ddg COMMAND [--help] [--json] ...", "", DESCRIPTION, "", "commands:", *lines]
     )
