@@ -4,7 +4,7 @@ import hashlib
 import json
 from collections.abc import Iterator
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 from ddg_core.errors import DdgError
 from ddg_core.settings import to_tree
@@ -42,7 +42,7 @@ def shards_of(data: "Dataset", folder: Path) -> Path:
     done, scenes, count = target / "complete", [], 0
     if done.exists():
         return target
-    for scene in _scenes(data, perception, kinds):
+    for scene in _scenes(data, kinds):
         scenes.append(scene)
         if len(scenes) == shards.SCENES:
             shards.write(target / f"shard-{count:05d}.parquet", scenes, about)
@@ -54,24 +54,20 @@ def shards_of(data: "Dataset", folder: Path) -> Path:
     return target
 
 
-def _scenes(data: "Dataset", perception: Any, kinds: list[str]) -> "Iterator[Scene]":
+def _scenes(data: "Dataset", kinds: list[str]) -> "Iterator[Scene]":
     """All scenes whose view shows an object, as images and numbers."""
-    import numpy as np
-
     from ddg_cli.countdown import Countdown
-    from ddg_perception.perceive import perceive
+    from ddg_cli.seen import Seen
     from ddg_planning.evaluate.picture import described
-    from ddg_sim.dataset.codec import decode
 
-    rollouts, total, shown = data.header.settings, len(data.seeds()), Countdown("shards")
+    seen, total, shown = Seen(data), len(data.seeds()), Countdown("shards")
     for done, row in enumerate(data.rows(), start=1):
         shown.show(done, total)
-        record = decode(row, hand=rollouts.hand, camera=rollouts.view.camera)
-        if not record.grasps:
+        found = seen.view(row) if row["grasps"] else None
+        if found is None:
             continue
+        record, view = found
         try:
-            rng = np.random.default_rng(record.seed)
-            view = perceive(record.views[0].image, perception, rng=rng)
             yield described(
                 view,
                 record.grasps,
@@ -81,5 +77,5 @@ def _scenes(data: "Dataset", perception: Any, kinds: list[str]) -> "Iterator[Sce
                 held=[result.held for result in record.results],
                 planned=[grasp.kind != RANDOM for grasp in record.grasps],
             )
-        except DdgError:  # nothing could be planned on this view either
+        except DdgError:  # too little of it is seen
             continue

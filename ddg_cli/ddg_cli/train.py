@@ -1,14 +1,13 @@
 """`ddg train em|shards|gqcnn`: learn from data sets of judged grasps."""
 
 import argparse
-import json
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddg_cli import jaw_learning
 from ddg_cli.report import Report
-from ddg_core.errors import BadInput, DdgError, UnknownName
+from ddg_core.errors import BadInput, UnknownName
 
 if TYPE_CHECKING:
     from ddg_planning.evaluate.examples import Examples
@@ -16,7 +15,6 @@ if TYPE_CHECKING:
 
 VARIANTS = ("em-s", "em1", "em2", "em3")
 IMAGES = "images"  # folder in a data set that keeps its shards for the large variants
-FEATURES = "features"  # folder in a data set that keeps what was computed from its views
 
 
 def add_arguments(parser: argparse.ArgumentParser) -> None:
@@ -126,51 +124,18 @@ def _check_apart(training: "Sequence[Dataset]", validation: "Dataset") -> None:
 
 def _examples(data: "Dataset") -> "Examples":
     """Features of all grasps of a data set; what was computed before is taken from its folder."""
-    import numpy as np
-
     from ddg_cli.countdown import Countdown
-    from ddg_core.description import config_folder, load_hand
-    from ddg_core.settings import load
-    from ddg_perception.perceive import PerceptionSettings, perceive
-    from ddg_planning.evaluate import examples as kept
-    from ddg_planning.evaluate.checkpoint import VERSION
-    from ddg_planning.evaluate.volume import VolumeSettings
-    from ddg_sim.dataset.codec import decode
+    from ddg_cli.seen import Seen
+    from ddg_planning.evaluate.examples import join
 
-    perception = load(config_folder() / "perception.yaml", PerceptionSettings)
-    settings, rollouts = VolumeSettings(), data.header.settings
-    describe = kept.Describer(load_hand(rollouts.hand), settings)
-    folder = data.folder / FEATURES / _key(VERSION, perception, settings)
-    total, shown, found = len(data.seeds()), Countdown("features"), []
+    seen, found = Seen(data), []
+    total, shown = len(data.seeds()), Countdown("features")
     for done, row in enumerate(data.rows(), start=1):
-        path = folder / f"{row['content'][:32]}.npz"
-        if path.exists():
-            found.append(kept.load(path))
-            continue
-        if not row["grasps"]:
-            continue
-        record = decode(row, hand=rollouts.hand, camera=rollouts.view.camera)
-        held = [result.held for result in record.results]
-        try:
-            rng = np.random.default_rng(record.seed)
-            view = perceive(record.views[0].image, perception, rng=rng)
-            scene = describe(view, record.grasps, held, record.seed)
-        except DdgError:  # nothing could be planned on this view either
-            continue
-        kept.save(path, scene)
-        found.append(scene)
+        scene = seen.features(row)
+        if scene is not None:
+            found.append(scene)
         shown.show(done, total)
-    return kept.join(found)
-
-
-def _key(*shaping: Any) -> str:
-    """Short hash of all that shapes features: another shape, another folder."""
-    import hashlib
-
-    from ddg_core.settings import to_tree
-
-    text = json.dumps([to_tree(value) for value in shaping], sort_keys=True)
-    return hashlib.sha256(text.encode()).hexdigest()[:12]
+    return join(found)
 
 
 def _tell(member: int, epoch: int, loss: float) -> None:

@@ -1,20 +1,23 @@
 """`ddg eval recorded`: judge the grasps of a data set, of which is known what became of them."""
 
 import argparse
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
 from ddg_cli.evaluate.calibration import least_probability, text, truth
 from ddg_cli.evaluate.names import EVALUATORS, check
 from ddg_cli.report import Report
-from ddg_core.errors import BadInput, DdgError
+from ddg_core.errors import BadInput
 
 if TYPE_CHECKING:
-    from ddg_core.grasp import Grasp
+    from ddg_core.arrays import Array
     from ddg_sim.dataset.store import Dataset
 
 RANDOM = "near_surface"  # kind of the grasps that no planner proposes
+
+
+Judge = Callable[[Mapping[str, Any]], "Array | None"]  # row to values of its grasps, if it is seen
 
 
 @dataclass(frozen=True, eq=False)
@@ -24,13 +27,15 @@ class Ranked:
     Attributes:
         seed: Of the scene.
         object: Name or path.
-        grasps: Ranked.
-        outcomes: In the same order.
+        kinds: Types of the grasps.
+        values: What they are ranked by: predicted success, or log likelihood, shape (N,).
+        outcomes: What became of them.
     """
 
     seed: int
     object: str
-    grasps: "list[Grasp]"
+    kinds: list[str]
+    values: "Array"
     outcomes: list[str]
 
 
@@ -40,7 +45,8 @@ def recorded(args: argparse.Namespace) -> Report:
     from ddg_sim.rollout.evaluate import Tried, summary, write
 
     check("evaluator", args.evaluator, EVALUATORS)
-    scenes = list(ranked(Dataset(args.data), args.evaluator, args.weights))
+    data, judged = Dataset(args.data), args.evaluator != "none"
+    scenes = list(ranked(data, judge_of(data, args.evaluator, args.weights)))
     if not scenes:
         raise BadInput(f"{args.data}: holds no planned grasps")
     tried = [
@@ -48,12 +54,12 @@ def recorded(args: argparse.Namespace) -> Report:
             seed=scene.seed,
             object=scene.object,
             outcome=scene.outcomes[0],
-            kind=scene.grasps[0].kind,
-            candidates=len(scene.grasps),
+            kind=scene.kinds[0],
+            candidates=len(scene.kinds),
             any_holds="HELD" in scene.outcomes,
             six_directions=None,
             plan_s=0.0,
-            p_success=scene.grasps[0].p_success,
+            p_success=float(scene.values[0]) if judged else None,
         )
         for scene in scenes
     ]
@@ -64,66 +70,69 @@ def recorded(args: argparse.Namespace) -> Report:
     answer = {
         **{key: figures[key] for key in kept},
         **truth(tried, least_probability()),
-        "all_grasps": _all(scenes),
+        "all_grasps": _all(scenes, judged),
         "evaluator": args.evaluator,
     }
     return Report(answer, _text(answer))
 
 
-def ranked(data: "Dataset", evaluator: str, weights: str) -> Iterator[Ranked]:
-    """All scenes with planned grasps, seen and judged as when planning."""
+def ranked(data: "Dataset", judge: Judge) -> Iterator[Ranked]:
+    """All scenes with planned grasps, sorted by what the judge says of them."""
     import numpy as np
 
     from ddg_cli.countdown import Countdown
-    from ddg_core.description import config_folder, load_hand
-    from ddg_core.settings import load
-    from ddg_perception.perceive import PerceptionSettings, perceive
-    from ddg_planning.evaluate.evaluator import load_evaluator
-    from ddg_sim.dataset.codec import decode
 
-    perception = load(config_folder() / "perception.yaml", PerceptionSettings)
-    rollouts = data.header.settings
-    rank = load_evaluator(evaluator, load_hand(rollouts.hand), weights)
     total, shown = len(data.seeds()), Countdown("recorded")
     for done, row in enumerate(data.rows(), start=1):
         shown.show(done, total)
-        record = decode(row, hand=rollouts.hand, camera=rollouts.view.camera)
-        ends = {
-            _key(grasp): str(result.outcome)
-            for grasp, result in zip(record.grasps, record.results, strict=True)
-            if grasp.kind != RANDOM
-        }
-        planned = [grasp for grasp in record.grasps if grasp.kind != RANDOM]
-        if not planned:
+        grasps = row["grasps"]
+        planned = [i for i, grasp in enumerate(grasps) if grasp["kind"] != RANDOM]
+        values = judge(row) if planned else None
+        if values is None:
             continue
-        try:
-            rng = np.random.default_rng(record.seed)
-            best = rank(perceive(record.views[0].image, perception, rng=rng), planned)
-        except DdgError:  # nothing could be planned on this view either
-            continue
-        yield Ranked(record.seed, record.object, best, [ends[_key(grasp)] for grasp in best])
+        order = [planned[i] for i in np.argsort(-values[planned], kind="stable")]
+        kinds, outcomes = ([grasps[i][key] for i in order] for key in ("kind", "outcome"))
+        yield Ranked(row["seed"], row["object"], kinds, values[order], outcomes)
 
 
-def _key(grasp: "Grasp") -> bytes:
-    return grasp.T_base_wrist.tobytes() + grasp.joints.tobytes()
+def judge_of(data: "Dataset", evaluator: str, weights: str) -> Judge:
+    """The judge of that name for rows of a data set."""
+    import numpy as np
+
+    from ddg_cli.seen import Seen
+    from ddg_core.description import load_hand
+    from ddg_planning.evaluate.evaluator import Evaluator, load_evaluator
+
+    if evaluator == "none":
+        return lambda row: np.array([grasp["log_likelihood"] for grasp in row["grasps"]])
+    found: Any = load_evaluator(evaluator, load_hand(data.header.settings.hand), weights)
+    seen = Seen(data)
+
+    def by_features(row: Mapping[str, Any]) -> "Array | None":
+        scene = seen.features(dict(row))
+        return None if scene is None else found.judge_features(scene.features)[0]
+
+    def by_view(row: Mapping[str, Any]) -> "Array | None":
+        there = seen.view(dict(row))
+        return None if there is None else found.judge(there[1], there[0].grasps)[0]
+
+    return by_features if isinstance(found, Evaluator) else by_view
 
 
-def _all(scenes: list[Ranked]) -> dict[str, Any]:
+def _all(scenes: list[Ranked], judged: bool) -> dict[str, Any]:
     """Order and truth over all planned grasps."""
     import numpy as np
 
     from ddg_planning.evaluate.calibration import average_precision, calibration_error, roc_auc
 
-    grasps = [grasp for scene in scenes for grasp in scene.grasps]
     held = np.array([outcome == "HELD" for scene in scenes for outcome in scene.outcomes])
-    judged = grasps[0].p_success is not None
-    p = np.array([g.p_success if judged else g.log_likelihood for g in grasps], dtype=np.float64)
+    values = np.concatenate([scene.values for scene in scenes])
     return {
-        "grasps": len(grasps),
+        "grasps": len(values),
         "held": float(held.mean()),
-        "auc": roc_auc(p, held),
-        "average_precision": average_precision(p, held),
-        "ece": calibration_error(p, held) if judged else None,
+        "auc": roc_auc(values, held),
+        "average_precision": average_precision(values, held),
+        "ece": calibration_error(values, held) if judged else None,
     }
 
 

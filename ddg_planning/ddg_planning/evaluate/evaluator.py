@@ -80,6 +80,12 @@ class Evaluator:
         p, std = torch.cat(found, dim=1).double().numpy()
         return np.clip(p, 1e-6, 1.0 - 1e-6), std
 
+    @torch.inference_mode()
+    def judge_features(self, seen: Features) -> tuple[Array, Array]:
+        """The same of N grasps whose features were computed before."""
+        p, std = torch.stack(self._network(seen)).double().numpy()
+        return np.clip(p, 1e-6, 1.0 - 1e-6), std
+
     @property
     def about(self) -> str:
         """What its card says of it."""

@@ -61,15 +61,16 @@ class ImageEvaluator:
         """
         if not grasps:
             return []
-        for grasp in grasps:
-            if grasp.hand != self._hand.name:
-                raise BadInput(f"a grasp of hand {grasp.hand!r}; judges {self._hand.name!r}")
-        p, std = self._judge(Picture(view), grasps)
+        p, std = self.judge(view, grasps)
         return ranked(grasps, p, std, self.id)
 
     @torch.inference_mode()
-    def _judge(self, picture: Picture, grasps: Sequence[Grasp]) -> tuple[Array, Array]:
+    def judge(self, view: ObjectView, grasps: Sequence[Grasp]) -> tuple[Array, Array]:
         """Probability (N,) and its spread (N,); the image is encoded once."""
+        for grasp in grasps:
+            if grasp.hand != self._hand.name:
+                raise BadInput(f"a grasp of hand {grasp.hand!r}; judges {self._hand.name!r}")
+        picture = Picture(view)
         code, found = self._model.encode(picture.image[None]), []
         size = PORTION if self._model.late else JOINED
         for start in range(0, len(grasps), size):

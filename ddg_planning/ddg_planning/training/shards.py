@@ -14,7 +14,7 @@ from torch import Tensor
 
 from ddg_planning.training.layout import CHANNELS, SIZE
 
-SCENES = 32  # per shard
+SCENES = 64  # per shard
 ABOUT = b"ddg"  # key of what is told about a shard, in its schema
 SCHEMA = pa.schema(
     [
