@@ -252,6 +252,24 @@ def test_an_interruption_stops_both_controllers_in_every_phase(phases, reason, p
     assert stage.reported[-1] == phase
 
 
+@pytest.mark.parametrize("phase", PHASES)
+def test_the_controllers_are_told_within_half_a_second_of_their_clock(phases, phase):
+    stage, told, stopped = Stage(), [], []
+
+    def interrupted() -> Outcome | None:
+        if phase not in stage.reported:
+            return None
+        told.append(stage.clock.now)
+        return Outcome.STOPPED
+
+    for controller in (stage.arm, stage.hand):
+        cancel = controller.cancel
+        controller.cancel = lambda c=cancel: (stopped.append(stage.clock.now), c())
+    stage.play(phases, interrupted)
+    assert len(stopped) == 2
+    assert max(stopped) - told[0] <= 0.5
+
+
 def test_nothing_moves_before_each_phase_is_permitted(phases):
     stage, asked = Stage(), []
 

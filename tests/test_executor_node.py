@@ -24,7 +24,7 @@ from rclpy.executors import MultiThreadedExecutor
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from spinning import spinning
-from std_msgs.msg import Header
+from std_msgs.msg import Bool, Header
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
 
@@ -211,6 +211,24 @@ def test_stop_is_latched_until_it_is_reset(robot):
     assert robot.goals == goals
     robot.ask(Trigger, "/ddg/reset_stop", Trigger.Request())
     assert robot.execute(put_back=False).outcome.code == Outcome.OK
+
+
+def test_a_pressed_button_stops_and_letting_it_go_does_not_release(robot):
+    button = robot.create_publisher(Bool, "/ddg/stop_button", 10)
+    node = robot.nodes["executor"]
+
+    def press() -> bool:
+        if "approach" in robot.phases and not node._stopped.is_set():
+            button.publish(Bool(data=True))
+        return False
+
+    assert robot.execute(cancelled=press).outcome.code == Outcome.STOPPED
+    assert robot.active == 0
+    node._on_button(Bool(data=False))
+    assert robot.execute().outcome.code == Outcome.STOPPED
+    assert node.health[0] == b"\x02"
+    robot.ask(Trigger, "/ddg/reset_stop", Trigger.Request())
+    assert node.health[1] == "active"
 
 
 def test_an_arm_that_violates_its_tolerance_aborts(robot):

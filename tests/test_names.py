@@ -190,6 +190,17 @@ def test_every_launch_file_starts_a_group_of_the_graph_and_every_group_has_one()
         assert f'description_of("{name}")' in path.read_text(encoding="utf-8")
 
 
+def test_every_node_of_ours_reports_its_health() -> None:
+    """`DdgNode` publishes `/diagnostics` once a second from activation on."""
+    nodes = [node for node in load_graph().nodes.values() if node.ours]
+    assert len(nodes) > 10
+    for node in nodes:
+        path = ROOT / node.package / f"{node.module.replace('.', '/')}.py"
+        text = path.read_text(encoding="utf-8")
+        assert re.search(r"^class \w+Node\(DdgNode\):", text, re.MULTILINE), path
+        assert "_diagnose" not in text, path
+
+
 def moveit(name: str) -> Any:
     return read(CONFIG / "moveit" / f"{name}.yaml")
 

@@ -247,6 +247,13 @@ def test_what_does_not_exist_is_named():
         resource("package://ddg_description/urdf/none.urdf")
 
 
+def test_a_cell_goes_by_its_name_and_another_hand_can_be_told():
+    assert load_cell("twin", "parallel_gripper").hand == "parallel_gripper"
+    assert load_cell("twin").hand == "svh"
+    with pytest.raises(UnknownName, match="did you mean 'twin'"):
+        load_cell("twinn")
+
+
 @pytest.mark.parametrize("merged", [False, True])
 def test_everything_is_found_where_colcon_installs_it(tmp_path, merged):
     root = config_folder().parent

@@ -65,6 +65,7 @@ INTERFACES = (
     Interface("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray"),
     Interface("/ddg/heartbeat", "std_msgs/msg/Header"),
     Interface("/ddg/stop", "std_srvs/srv/Trigger"),
+    Interface("/ddg/stop_button", "std_msgs/msg/Bool"),
     Interface("/ddg/reset_stop", "std_srvs/srv/Trigger"),
     Interface("/ddg/confirm", "std_srvs/srv/Trigger"),
     Interface("/ddg/held", "std_srvs/srv/SetBool"),

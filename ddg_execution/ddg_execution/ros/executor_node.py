@@ -11,7 +11,7 @@ from ddg_interfaces.msg import ObjectView
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import Pose, PoseStamped
 from rclpy.clock import Clock, ClockType
-from std_msgs.msg import Header
+from std_msgs.msg import Bool, Header
 
 from ddg_core.arrays import Array
 from ddg_core.cell import CellSettings
@@ -87,6 +87,7 @@ class ExecutorNode(DdgNode):
         self.keep(timer, lambda: self.destroy_timer(timer))
         self.serve("/ddg/stop", self._on_stop)
         self.serve("/ddg/reset_stop", self._on_reset)
+        self.subscribe("/ddg/stop_button", self._on_button)
         self.serve("/ddg/confirm", self._on_confirm)
         self.serve("/ddg/check_reach", self._on_check_reach)
         serve_action(self, "/ddg/execute_grasp", self._on_execute)
@@ -147,14 +148,24 @@ class ExecutorNode(DdgNode):
         response.margin = reach.margin.tolist()
         return response
 
-    def _on_stop(self, _: Any, response: Any) -> Any:
+    def _stop(self) -> None:
         self._stopped.set()
         self._brakes.pull()
+        self.health = (DiagnosticStatus.ERROR, "stopped: /ddg/reset_stop lets it move again")
+
+    def _on_button(self, message: Bool) -> None:
+        """A button that is pressed stops; letting it go does not release."""
+        if message.data and not self._stopped.is_set():
+            self._stop()
+
+    def _on_stop(self, _: Any, response: Any) -> Any:
+        self._stop()
         response.success, response.message = True, "stopped; /ddg/reset_stop lets it move again"
         return response
 
     def _on_reset(self, _: Any, response: Any) -> Any:
         self._stopped.clear()
+        self.health = (DiagnosticStatus.OK, "active")
         response.success, response.message = True, "released; nothing moves until the next goal"
         return response
 
