@@ -163,7 +163,8 @@ def _plan(view: "ObjectView", args: argparse.Namespace, watch: Stopwatch) -> "li
             return evaluator(view, grasps)
 
     check = _reach(view, _cell(args), watch) if args.reach else None
-    grasps = plan(view, propose, rank, check, settings.plan, lambda *_: None)
+    wanted = replace(settings.plan, least_probability=0.0)  # nothing moves: show what there is
+    grasps = plan(view, propose, rank, check, wanted, lambda *_: None)
     return grasps[: settings.plan.max_grasps]
 
 
