@@ -155,6 +155,24 @@ def test_nan_is_refused_at_the_door() -> None:
         FeatureCloud(points, CLOUD.frames, CLOUD.curvatures)
 
 
+def test_a_cloud_without_normals_is_refused() -> None:
+    for frames in (np.zeros((len(CLOUD), 3, 3)), 0.5 * CLOUD.frames):
+        bare = FeatureCloud(CLOUD.points, frames, CLOUD.curvatures)
+        with pytest.raises(BadInput, match="normals"):
+            generate(world.view_of(bare))
+
+
+def test_a_type_that_nothing_fits_drops_out_with_a_warning_and_the_others_go_on(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    sharp = tuple(replace(c, curvatures=c.curvatures + 1e4) for c in MODEL.contacts)
+    odd = replace(MODEL, kind="odd", contacts=sharp)
+    grasps = generate(VIEW, models=(odd, MODEL))
+    assert {grasp.kind for grasp in grasps} == {"wrap"}
+    assert "'odd' drops out: nothing on the object is curved like" in caplog.text
+    assert generate(VIEW, models=(odd,)) == []
+
+
 def test_a_generator_without_models_is_refused() -> None:
     with pytest.raises(BadInput, match="no grasp model"):
         Generator((), HAND, SETTINGS)

@@ -21,6 +21,7 @@ from spinning import spinning
 from ddg_core.description import config_folder
 from ddg_core.ros.calls import SureActionClient, call, run_action
 from ddg_core.ros.convert import grasp_from_msg, header, view_to_msg
+from ddg_core.ros.convert_cloud import points_to_msg
 from ddg_core.view import FeatureCloud
 from ddg_core.waiting import wait_until
 from ddg_planning.ros.generator_node import GeneratorNode
@@ -126,6 +127,11 @@ def test_bad_requests_are_answered_with_the_reason(ask) -> None:  # type: ignore
     answer = ask(PlanGrasps.Request(capture_now=False, view=view))
     assert (answer.outcome.code, len(answer.grasps)) == ("NO_CLOUD", 0)
     assert ask(GenerateGrasps.Request()).outcome.code == "BAD_INPUT"
+    view = view_to_msg(world.view_of(cloud), header("link_0", 0.0))
+    view.cloud = points_to_msg(cloud.points, view.cloud.header)
+    answer = ask(GenerateGrasps.Request(view=view))
+    assert answer.outcome.code == "BAD_INPUT"
+    assert "normal" in answer.outcome.message
 
 
 def test_an_arm_that_reaches_nothing_is_told(graph, ask) -> None:  # type: ignore[no-untyped-def]

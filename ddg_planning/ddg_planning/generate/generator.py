@@ -101,6 +101,7 @@ class Generator:
 
         Raises:
             UnknownName: A kind that was not taught.
+            BadInput: The cloud has no normals.
             Failed: NO_CLOUD if the view shows too little to be an object, ALL_IN_COLLISION if no
                 candidate can be reached without touching table, obstacles or object.
         """
@@ -111,6 +112,8 @@ class Generator:
                 Outcome.NO_CLOUD,
                 f"the object has {len(view.cloud)} points, needs {self.settings.object.points}",
             )
+        if (np.abs(np.linalg.norm(view.cloud.normals, axis=1) - 1.0) > 0.01).any():
+            raise BadInput("the cloud's normals must have length 1: it seems to have none")
         T_base_local = local_frame(view)
         local = to_local(view, T_base_local)
         model, solid = self._model(view, local, T_base_local, rng)
