@@ -14,7 +14,13 @@ from ddg_planning.generate.contact_model import ContactSettings, contact_weights
 from ddg_planning.generate.hand_model import HandModel, balls_inside
 from ddg_planning.generate.object_model import ObjectSettings, model_object
 from ddg_planning.generate.query import QueryDensity, QuerySettings, Untransferable, link_kernels
-from ddg_planning.generate.rotations import from_rotation_vector, matrix, multiply, rotate
+from ddg_planning.generate.rotations import (
+    from_matrix,
+    from_rotation_vector,
+    matrix,
+    multiply,
+    rotate,
+)
 
 HAND = world.svh()
 KAPPA = 60.0
@@ -128,6 +134,16 @@ def test_turning_by_a_quaternion_is_turning_by_its_matrix() -> None:
     q = from_rotation_vector(w)
     np.testing.assert_allclose(rotate(q, v), (matrix(q) @ v[..., None])[..., 0], atol=1e-12)
     np.testing.assert_allclose(matrix(multiply(q, q)), matrix(q) @ matrix(q), atol=1e-12)
+
+
+def test_quaternions_of_matrices_are_those_that_made_them() -> None:
+    rng = np.random.default_rng(6)
+    q = rng.standard_normal((200, 4))
+    q[:4] = np.eye(4)  # turns by pi about each axis, and none
+    q[4:8] = np.eye(4) + 1e-9
+    q = torch.as_tensor(q / np.linalg.norm(q, axis=1, keepdims=True))
+    found = from_matrix(matrix(q))
+    np.testing.assert_allclose((found * q).sum(-1).abs(), 1.0, atol=1e-12)
 
 
 def test_only_touching_links_get_a_contact_model() -> None:

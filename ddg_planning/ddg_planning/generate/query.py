@@ -12,10 +12,11 @@ from torch import Tensor
 from ddg_core.arrays import Array, IntArray
 from ddg_core.errors import Failed
 from ddg_core.outcome import Outcome
-from ddg_core.transforms import compose, quaternion
+from ddg_core.transforms import compose
 from ddg_planning.generate.contact_model import ContactModel
 from ddg_planning.generate.evidence import EvidenceSettings, SurfaceGrid, evidence
 from ddg_planning.generate.object_model import ObjectModel
+from ddg_planning.generate.rotations import from_matrix
 
 _CHUNK = 64  # candidates at a time: their kernels then fit into the cache
 _FAR = -60.0  # smaller exponents would give subnormal numbers, which are very slow
@@ -187,7 +188,7 @@ class QueryDensity:
         """Take kernel poses (L, K, 4, 4) and weights (L, K) that sum to 1 per link."""
         self.sigma, self._kappa = settings.sigma_position, settings.concentration
         self.positions = torch.as_tensor(poses[..., :3, 3], dtype=dtype)
-        self.quaternions = torch.as_tensor(quaternion(poses), dtype=dtype)
+        self.quaternions = from_matrix(torch.as_tensor(poses[..., :3, :3])).to(dtype)
         # The square in the exponent is taken apart, so the origin must be near.
         self.origin = self.positions.mean(dim=(0, 1))
         near = (self.positions - self.origin) / self.sigma
