@@ -13,8 +13,9 @@ from ddg_cli.teach import add_arguments
 from ddg_cli.teach.auto import AutoSettings, train
 from ddg_cli.teach.plans import PLANS
 from ddg_cli.teach.pose import draw, fingertips
-from ddg_cli.teach.trying import Attempt, Job, TryingSettings, try_scene
+from ddg_cli.teach.trying import Attempt, Job, TryingSettings, best_of_each, try_scene
 from ddg_core.description import config_folder
+from ddg_core.grasp import Grasp
 from ddg_core.settings import load
 from ddg_planning.generate.closing import ClosingSettings, squeezed
 from ddg_planning.generate.demonstration import load_demonstration
@@ -170,6 +171,16 @@ def test_what_holds_becomes_a_demonstration_and_what_was_tried_is_counted(
     ]
     few = train(taught, HAND, out, replace(settings, per_type=1), seed=5, cluster=Cluster())
     assert len(few.members) == 2
+
+
+def test_the_best_of_each_type_is_tried_if_it_competes() -> None:
+    T, joints = np.tile(np.eye(4), (3, 1, 1)), np.zeros((3, 9))
+    kinds = (("a", 5.0), ("a", 4.0), ("b", 3.0), ("c", -6.0), ("d", -8.0))
+    grasps = [Grasp(T, joints, "svh", kind, score, score=score) for kind, score in kinds]
+    s = TryingSettings(margin=12.0)
+    assert [(g.kind, g.score) for g in best_of_each(grasps, s)] == [kinds[i] for i in (0, 2, 3)]
+    assert len(best_of_each(grasps, replace(s, grasps=2))) == 2
+    assert best_of_each([], s) == []
 
 
 @pytest.mark.slow

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -33,6 +34,8 @@ class TryingSettings:
     Attributes:
         rollout: Scenes: objects of the training split of the catalogue.
         grasps: Grasps tried per scene: the best of each type, types in the order of their best.
+        margin: Only those this near to the best of all, in nepers: what never competes tells
+            nothing of how far a type can be trusted where it does.
         found: Demonstrations recorded per scene, at most.
         most_tilt, most_shift: While the hand closes the object of a demonstration may move this
             much, in [rad], [m].
@@ -40,6 +43,7 @@ class TryingSettings:
 
     rollout: RolloutSettings = field(default_factory=lambda: RolloutSettings(split="train"))
     grasps: int = 5
+    margin: float = 12.0
     found: int = 2
     most_tilt: float = 0.15
     most_shift: float = 0.02
@@ -76,7 +80,7 @@ def try_scene(job: bytes, seed: int) -> tuple[int, list[Attempt]]:
     opened = open_scene(seed, trying.rollout)
     attempts: list[Attempt] = []
     recorded = 0
-    for grasp in best_of_each(_plan(opened, trying, generator))[: trying.grasps]:
+    for grasp in best_of_each(_plan(opened, trying, generator), trying):
         simulation = opened.simulation
         motion, step = trying.rollout.simulation.motion, trying.rollout.simulation.physics.timestep
         rest = Rest(simulation, len(close(grasp, motion, step)))
@@ -90,12 +94,13 @@ def try_scene(job: bytes, seed: int) -> tuple[int, list[Attempt]]:
     return seed, attempts
 
 
-def best_of_each(grasps: list[Grasp]) -> list[Grasp]:
-    """The first grasp of every type."""
+def best_of_each(grasps: Sequence[Grasp], trying: TryingSettings) -> list[Grasp]:
+    """The first grasp of every type, of grasps that come best first."""
     first: dict[str, Grasp] = {}
     for grasp in grasps:
-        first.setdefault(grasp.kind, grasp)
-    return list(first.values())
+        if grasp.score >= grasps[0].score - trying.margin:
+            first.setdefault(grasp.kind, grasp)
+    return list(first.values())[: trying.grasps]
 
 
 def _plan(opened: OpenScene, trying: TryingSettings, generator: Generator) -> list[Grasp]:
