@@ -18,7 +18,7 @@ from control_msgs.action import FollowJointTrajectory
 from ddg_interfaces.action import ExecuteGrasp
 from ddg_interfaces.srv import CheckReach
 from motion_fixtures import cell_robot, top_grasp
-from rclpy.action import ActionServer, CancelResponse
+from rclpy.action import CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.parameter import Parameter
@@ -35,6 +35,7 @@ from ddg_core.outcome import Outcome
 from ddg_core.ros.calls import SureActionClient, call, run_action
 from ddg_core.ros.convert import grasp_to_msg, pose_to_msg, transform_from_msg
 from ddg_core.ros.interfaces import interface
+from ddg_core.ros.waitables import SureActionServer
 from ddg_core.transforms import inverse
 from ddg_core.waiting import wait_until
 from ddg_execution.plan import PHASES
@@ -66,7 +67,7 @@ class Robot(rclpy.node.Node):
         self.slow = ""
         self.silent = False
         self.servers = [
-            ActionServer(
+            SureActionServer(
                 self, FollowJointTrajectory, name, self._play,
                 cancel_callback=lambda _: CancelResponse.ACCEPT, callback_group=self.group,
             )

@@ -7,11 +7,16 @@ import pytest
 
 rclpy = pytest.importorskip("rclpy")
 
+pytest.importorskip("ddg_interfaces", reason="needs the built interfaces")
+
+from ddg_interfaces.action import RunTrial
 from rclpy.callback_groups import ReentrantCallbackGroup
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
+from ddg_core.ros.calls import SureActionClient
 from ddg_core.ros.executor import NodeExecutor
+from ddg_core.ros.waitables import SureActionServer
 from ddg_core.waiting import wait_until
 
 pytestmark = pytest.mark.ros
@@ -61,3 +66,27 @@ def test_what_a_message_callback_raises_reaches_the_one_who_spins(graph):
     publisher.publish(String(data="now"))
     with pytest.raises(ValueError, match="bad news"):
         wait_until(lambda: executor.spin_once(timeout_sec=0.1), what="news", timeout=10.0)
+
+
+@pytest.mark.parametrize("kind", ["client", "server"])
+def test_an_action_may_go_between_being_listed_and_being_waited_for(graph, kind, monkeypatch):
+    """What the executor of rclpy does when a node is deactivated while it spins, step by step."""
+    node, executor = graph
+    action = (
+        SureActionClient(node, RunTrial, "try")
+        if kind == "client"
+        else SureActionServer(node, RunTrial, "try", lambda handle: RunTrial.Result())
+    )
+    list_it = executor.can_execute
+    gone = []
+
+    def go_once_listed(entity) -> bool:
+        if entity is action and not gone:
+            action.destroy()
+            gone.append(action)
+        return list_it(entity)
+
+    monkeypatch.setattr(executor, "can_execute", go_once_listed)
+    for _ in range(3):
+        executor.spin_once(timeout_sec=0.01)
+    assert gone == [action]

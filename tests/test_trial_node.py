@@ -18,7 +18,7 @@ from ddg_interfaces.action import ExecuteGrasp, PlanGrasps, RunTrial
 from ddg_interfaces.msg import Grasp, Held, StageTime
 from ddg_interfaces.srv import CaptureView
 from geometry_msgs.msg import Pose
-from rclpy.action import ActionServer, CancelResponse
+from rclpy.action import CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.parameter import Parameter
@@ -30,6 +30,7 @@ from std_srvs.srv import SetBool
 from ddg_core.description import config_folder
 from ddg_core.ros.calls import SureActionClient, run_action
 from ddg_core.ros.interfaces import SENSOR
+from ddg_core.ros.waitables import SureActionServer
 from ddg_core.waiting import wait_until
 from ddg_execution.ros.trial_node import TrialNode
 
@@ -49,8 +50,8 @@ class Neighbours(rclpy.node.Node):
         self.create_service(CaptureView, "/ddg/capture_view", self._capture, callback_group=group)
         accept = {"cancel_callback": lambda _: CancelResponse.ACCEPT, "callback_group": group}
         self.servers = [
-            ActionServer(self, PlanGrasps, "/ddg/plan_grasps", self._plan, **accept),
-            ActionServer(self, ExecuteGrasp, "/ddg/execute_grasp", self._execute, **accept),
+            SureActionServer(self, PlanGrasps, "/ddg/plan_grasps", self._plan, **accept),
+            SureActionServer(self, ExecuteGrasp, "/ddg/execute_grasp", self._execute, **accept),
         ]
         self.truth = self.create_publisher(Held, "/ground_truth/held", 10)
         self.create_timer(0.02, self._tell, callback_group=group)

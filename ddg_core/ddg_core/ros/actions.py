@@ -5,11 +5,12 @@ from threading import Lock
 from typing import Any
 
 import rclpy
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action import CancelResponse, GoalResponse
 
 from ddg_core.outcome import Outcome
 from ddg_core.ros.interfaces import interface
 from ddg_core.ros.node import DdgNode
+from ddg_core.ros.waitables import SureActionServer
 
 GOOD = frozenset({Outcome.OK, Outcome.HELD})
 
@@ -44,7 +45,7 @@ def serve_action(node: DdgNode, name: str, work: Callable[[Any], Any]) -> None:
         _finish(handle, result.outcome.code)
         return result
 
-    server = ActionServer(
+    server = SureActionServer(
         node,
         kind,
         name,

@@ -10,13 +10,14 @@ from rclpy.action import ActionClient
 
 from ddg_core.errors import Failed, TimedOut
 from ddg_core.outcome import Outcome
+from ddg_core.ros.waitables import Departing
 from ddg_core.waiting import wait_until
 
 GONE_AFTER = 3.0  # [s] without its server an action is given up
 
 
-class SureActionClient(ActionClient):
-    """An action client that may be used from another thread than the one that spins it.
+class SureActionClient(Departing, ActionClient):
+    """An action client that may be used, and destroyed, by another thread than the one that spins.
 
     rclpy 7.1 notes a request only after it was sent; an answer that is quicker than that is
     thrown away ("Ignoring unexpected goal response"), and the goal is never heard of again.

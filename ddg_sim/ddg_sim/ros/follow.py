@@ -5,12 +5,13 @@ from typing import Any
 
 import numpy as np
 from control_msgs.action import FollowJointTrajectory
-from rclpy.action import ActionServer, CancelResponse, GoalResponse
+from rclpy.action import CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from trajectory_msgs.msg import JointTrajectoryPoint
 
 from ddg_core.ros.convert import stamp_from_msg, stamp_to_msg
 from ddg_core.ros.node import DdgNode
+from ddg_core.ros.waitables import SureActionServer
 from ddg_sim.twin.controller import Ending, GoalEnd, TrajectoryController
 from ddg_sim.twin.pace import Pace
 from ddg_sim.twin.trajectory import GoalRejected, ResultCode, TrajectoryGoal
@@ -37,7 +38,7 @@ class FollowServer:
         self._node, self._controller, self._pace, self._now = node, controller, pace, now
         self._active: ServerGoalHandle | None = None
         self._ends: dict[bytes, GoalEnd] = {}
-        server = ActionServer(
+        server = SureActionServer(
             node,
             FollowJointTrajectory,
             name,
