@@ -6,6 +6,7 @@ from dataclasses import replace
 import numpy as np
 import planning_world as world
 import pytest
+import yaml
 
 from ddg_core.arrays import Array
 from ddg_core.description import config_folder
@@ -58,6 +59,25 @@ def test_the_likeliest_reachable_grasp_comes_first() -> None:
     planned = plan(VIEW, propose_of(candidates), by_likelihood, near_only, PlanSettings(), silent)
     assert [g.log_likelihood for g in planned] == [-2.0, -3.0, -9.0]
     assert all(g.reachability == 0.3 for g in planned)
+
+
+def test_the_arm_must_reach_where_the_object_is_lifted_to() -> None:
+    def low_only(T_base_wrist: Array) -> Reach:
+        low = T_base_wrist[:, 2, 3] < 0.15
+        n = len(low)
+        return Reach(low, np.zeros((n, 7)), np.ones(n), np.where(low, 0.3, 0.0))
+
+    one = propose_of([grasp(-1.0)])  # at a height of 0
+    assert plan(VIEW, one, by_likelihood, low_only, PlanSettings(lift=0.1), silent)
+    with pytest.raises(Failed) as caught:
+        plan(VIEW, one, by_likelihood, low_only, PlanSettings(lift=0.2), silent)
+    assert caught.value.outcome == Outcome.NO_IK
+
+
+def test_planner_and_executor_mean_the_same_lift() -> None:
+    lift = load(config_folder() / "planning.yaml", PlanningSettings).plan.lift
+    execution = yaml.safe_load((config_folder() / "execution.yaml").read_text(encoding="utf-8"))
+    assert execution["execution"]["lift_height"] == lift
 
 
 def test_without_an_arm_nothing_is_left_out() -> None:

@@ -50,12 +50,14 @@ class PlanSettings:
         max_grasps: Grasps in the answer, unless the request says otherwise.
         least_probability: Predicted success of the first grasp below which the plan abstains;
             `ddg eval calibration --precision` finds it.
+        lift: How far the executor will lift the object, in [m]: the arm must reach that too.
         score: What the final score is made of.
     """
 
     candidates: int = 100
     max_grasps: int = 20
     least_probability: float = 0.0
+    lift: float = 0.2
     score: ScoreSettings = field(default_factory=ScoreSettings)
 
     def __post_init__(self) -> None:
@@ -130,7 +132,7 @@ def plan(
         grasps = [*grasps, *refine(view, grasps)]
     if check_reach is not None:
         progress("reach", 0.5, len(grasps))
-        grasps = reachable(grasps, check_reach)
+        grasps = reachable(grasps, check_reach, settings.lift)
     progress("rank", 0.8, len(grasps))
     judged = [scored(grasp, settings.score) for grasp in rank(view, grasps)]
     grasps = sorted(judged, key=lambda grasp: -grasp.score)
@@ -144,18 +146,21 @@ def plan(
     return grasps
 
 
-def reachable(grasps: Sequence[Grasp], check_reach: CheckReach) -> list[Grasp]:
-    """Grasps whose pre-grasp and grasp the arm reaches, with their margin in [0, 1].
+def reachable(grasps: Sequence[Grasp], check_reach: CheckReach, lift: float) -> list[Grasp]:
+    """Grasps of which the arm reaches pre-grasp, grasp and the lift's end, margins in [0, 1].
 
     Raises:
         Failed: NO_IK if it reaches none.
     """
-    ends = np.concatenate([grasp.T_base_wrist[[0, -2]] for grasp in grasps])
-    reach = check_reach(ends)
-    both = np.logical_and(reach.reachable[::2], reach.reachable[1::2])
-    margin = np.minimum(reach.margin[::2], reach.margin[1::2])
+    ends = np.stack([grasp.T_base_wrist[[0, -2, -2]] for grasp in grasps])  # (N, 3, 4, 4)
+    ends[:, 2, 2, 3] += lift
+    reach = check_reach(ends.reshape(-1, 4, 4))
+    all_ends = reach.reachable.reshape(-1, 3).all(axis=1)
+    margin = reach.margin.reshape(-1, 3).min(axis=1)
     found = [
-        replace(grasp, reachability=float(margin[i])) for i, grasp in enumerate(grasps) if both[i]
+        replace(grasp, reachability=float(margin[i]))
+        for i, grasp in enumerate(grasps)
+        if all_ends[i]
     ]
     if not found:
         raise Failed(Outcome.NO_IK, f"the arm reaches none of {len(grasps)} grasps")
