@@ -155,13 +155,9 @@ def reachable(grasps: Sequence[Grasp], check_reach: CheckReach, lift: float) -> 
     ends = np.stack([grasp.T_base_wrist[[0, -2, -2]] for grasp in grasps])  # (N, 3, 4, 4)
     ends[:, 2, 2, 3] += lift
     reach = check_reach(ends.reshape(-1, 4, 4))
-    all_ends = reach.reachable.reshape(-1, 3).all(axis=1)
-    margin = reach.margin.reshape(-1, 3).min(axis=1)
-    found = [
-        replace(grasp, reachability=float(margin[i]))
-        for i, grasp in enumerate(grasps)
-        if all_ends[i]
-    ]
+    within = np.flatnonzero(np.all(reach.reachable.reshape(-1, 3), axis=1))
+    margin = np.min(reach.margin.reshape(-1, 3), axis=1)
+    found = [replace(grasps[i], reachability=float(margin[i])) for i in within]
     if not found:
         raise Failed(Outcome.NO_IK, f"the arm reaches none of {len(grasps)} grasps")
     return found
