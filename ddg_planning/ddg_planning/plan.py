@@ -157,7 +157,7 @@ def reachable(grasps: Sequence[Grasp], check_reach: CheckReach, lift: float) -> 
     reach = check_reach(ends.reshape(-1, 4, 4))
     within = np.flatnonzero(np.all(reach.reachable.reshape(-1, 3), axis=1))
     margin = np.min(reach.margin.reshape(-1, 3), axis=1)
-    found = [replace(grasps[i], reachability=float(margin[i])) for i in within]
+    found = [replace(grasps[i], reachability=float(margin[i])) for i in within.tolist()]
     if not found:
         raise Failed(Outcome.NO_IK, f"the arm reaches none of {len(grasps)} grasps")
     return found
