@@ -1,5 +1,6 @@
 """Ask nodes over ROS whether they are active."""
 
+import time
 from collections.abc import Callable, Iterable
 
 import rclpy
@@ -11,6 +12,8 @@ from rclpy.task import Future
 
 from ddg_core.errors import TimedOut
 from ddg_core.waiting import wait_until
+
+ASK_AGAIN = 2.0  # [s]; a node that has not discovered the asker yet answers into the void
 
 
 def wait_active(names: Iterable[str], *, timeout: float, watch: Callable[[], None]) -> None:
@@ -29,18 +32,23 @@ def wait_active(names: Iterable[str], *, timeout: float, watch: Callable[[], Non
     executor = SingleThreadedExecutor()
     executor.add_node(node)
     clients = {name: node.create_client(GetState, f"/{name}/get_state") for name in names}
-    asked: dict[str, Future] = {}
+    asked: dict[str, tuple[Future, float]] = {}
 
     def all_active() -> bool:
         watch()
         for name, client in clients.items():
             if name not in asked and client.service_is_ready():
-                asked[name] = client.call_async(GetState.Request())
+                asked[name] = client.call_async(GetState.Request()), time.monotonic() + ASK_AGAIN
         executor.spin_once(timeout_sec=0.05)
-        for name in [name for name, future in asked.items() if future.done()]:
-            state = asked.pop(name).result()
-            if state is not None and state.current_state.id == State.PRIMARY_STATE_ACTIVE:
-                del clients[name]
+        for name, (future, until) in list(asked.items()):
+            if future.done():
+                del asked[name]
+                state = future.result()
+                if state is not None and state.current_state.id == State.PRIMARY_STATE_ACTIVE:
+                    del clients[name]
+            elif time.monotonic() > until:
+                del asked[name]
+                clients[name].remove_pending_request(future)
         return not clients
 
     try:

@@ -38,6 +38,7 @@ NEEDED = (  # a trial needs all of these; each is offered once its node is activ
 )
 SETTLED = 0.3  # [s] of simulated time; clocks of other processes lag less than this
 IMAGE_PATIENCE = 20.0  # [s]
+RESET_AGAIN = 5.0  # [s]
 RESET_PATIENCE = 30.0  # [s]
 SPAWN_PATIENCE = 180.0  # [s]; a mesh is cut into convex parts first
 TRIAL_PATIENCE = 300.0  # [s]
@@ -142,7 +143,7 @@ class Session:
             Failed: The twin refuses, e.g. BAD_INPUT for an unknown name.
             TimedOut: No twin, no answer, or no image of the new object.
         """
-        check(call(self._clients[RESET], ResetWorld.Request(), timeout=RESET_PATIENCE).outcome)
+        check(self._reset().outcome)
         request = SpawnObject.Request(object=name, seed=seed)
         answer = call(self._clients[SPAWN], request, timeout=SPAWN_PATIENCE)
         check(answer.outcome)
@@ -152,6 +153,16 @@ class Session:
             lambda: self._image > until, what="image of the new object", timeout=IMAGE_PATIENCE
         )
         return str(answer.object)
+
+    def _reset(self) -> Any:
+        """Reset the world, once more if nothing came back: it is what is asked for first.
+
+        A node that has not discovered the asker yet answers into the void.
+        """
+        try:
+            return call(self._clients[RESET], ResetWorld.Request(), timeout=RESET_AGAIN)
+        except TimedOut:
+            return call(self._clients[RESET], ResetWorld.Request(), timeout=RESET_PATIENCE)
 
     def run_trial(self, name: str, seed: int, on_stage: Callable[[str], None]) -> Any:
         """Run one trial and return the result of the action.
