@@ -42,6 +42,7 @@ class Listener:
         self._executor = SingleThreadedExecutor()
         self._executor.add_node(self._node)
         threading.Thread(target=self._spin, daemon=True).start()
+        wait_until(lambda: self._simulated > 0.0, what=f"message on {STATE}", timeout=10.0)
 
     def rates(self, work: Any, when: str) -> dict[str, float]:
         """Messages per second, and simulated seconds per second, while `work` runs."""
