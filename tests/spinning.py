@@ -4,6 +4,7 @@ import contextlib
 import threading
 from collections.abc import Iterator
 
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import Executor
 
 
@@ -18,7 +19,8 @@ def spinning(executor: Executor) -> Iterator[None]:
 
     def spin() -> None:
         while not done.is_set():
-            executor.spin_once(timeout_sec=0.1)
+            with contextlib.suppress(InvalidHandle):  # as our own executor does
+                executor.spin_once(timeout_sec=0.1)
 
     thread = threading.Thread(target=spin, name="spinning", daemon=True)
     thread.start()

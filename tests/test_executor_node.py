@@ -182,7 +182,9 @@ def robot(world: Robot) -> Robot:
 def test_a_grasp_is_executed_to_the_end(robot):
     result = robot.execute(put_back=True)
     assert result.outcome.code == Outcome.OK, result.outcome.message
-    assert list(dict.fromkeys(robot.phases)) == list(PHASES)
+    seen = tuple(dict.fromkeys(robot.phases))
+    assert len(seen) >= len(PHASES) - 1  # the result may overtake the last feedback
+    assert seen == PHASES[: len(seen)]
     assert [stage.stage for stage in result.stages] == ["plan", *PHASES]
     np.testing.assert_allclose(
         [robot.q[name] for name in ROBOT.arm.joint_names], ROBOT.home, atol=1e-3

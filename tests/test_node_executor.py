@@ -11,6 +11,7 @@ pytest.importorskip("ddg_interfaces", reason="needs the built interfaces")
 
 from ddg_interfaces.action import RunTrial
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.exceptions import InvalidHandle
 from std_msgs.msg import String
 from std_srvs.srv import Trigger
 
@@ -90,3 +91,28 @@ def test_an_action_may_go_between_being_listed_and_being_waited_for(graph, kind,
     for _ in range(3):
         executor.spin_once(timeout_sec=0.01)
     assert gone == [action]
+
+
+def test_what_went_after_it_was_listed_is_left_out_in_the_next_round(graph, monkeypatch):
+    node, executor = graph
+    wait = executor.wait_for_ready_callbacks
+    answers = [InvalidHandle("destruction was requested")]
+
+    def once(*args):
+        if answers:
+            raise answers.pop()
+        return wait(*args)
+
+    monkeypatch.setattr(executor, "wait_for_ready_callbacks", once)
+    heard = threading.Event()
+    node.create_subscription(String, "news", lambda _: heard.set(), 1)
+    publisher = node.create_publisher(String, "news", 1)
+    executor.spin_once(timeout_sec=0.1)
+
+    def spun() -> bool:
+        publisher.publish(String(data="now"))
+        executor.spin_once(timeout_sec=0.1)
+        return heard.is_set()
+
+    wait_until(spun, what="news", timeout=15.0)
+    assert not answers

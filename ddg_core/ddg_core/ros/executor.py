@@ -3,6 +3,7 @@
 from collections.abc import Callable
 from typing import Any
 
+from rclpy.exceptions import InvalidHandle
 from rclpy.executors import (
     ConditionReachedException,
     ExternalShutdownException,
@@ -30,6 +31,7 @@ class NodeExecutor(MultiThreadedExecutor):
         except (
             ConditionReachedException,
             ExternalShutdownException,
+            InvalidHandle,  # went after it was listed: the next round lists anew
             ShutdownException,
             TimeoutException,
         ):
