@@ -4,19 +4,20 @@ Rates are of wall time, as a subscriber of another process gets the messages.
 """
 
 import tempfile
-import threading
 import time
 from collections import Counter
+from contextlib import ExitStack
 from pathlib import Path
 from typing import Any
 
 import rclpy
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 
 from ddg_cli import demo, objects, stack
 from ddg_cli.stopwatch import Stopwatch
 from ddg_core.ros.convert import stamp_from_msg
 from ddg_core.ros.interfaces import interface
+from ddg_core.ros.spinning import spinning
 from ddg_core.waiting import wait_until
 
 DEPTH, COLOUR, STATE = "/camera/depth/image_rect_raw", "/camera/color/image_raw", "/twin/state"
@@ -39,9 +40,10 @@ class Listener:
                 lambda message, name=name: self._hear(name, message),
                 topic.qos,
             )
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self._node)
-        threading.Thread(target=self._spin, daemon=True).start()
+        executor = SingleThreadedExecutor()
+        executor.add_node(self._node)
+        self._background = ExitStack()
+        self._background.enter_context(spinning(executor))
         wait_until(lambda: self._simulated > 0.0, what=f"message on {STATE}", timeout=10.0)
 
     def rates(self, work: Any, when: str) -> dict[str, float]:
@@ -62,19 +64,13 @@ class Listener:
 
     def end(self) -> None:
         """Stop listening."""
-        self._executor.shutdown(timeout_sec=2.0)
+        self._background.close()
         self._node.destroy_node()
 
     def _hear(self, name: str, message: Any) -> None:
         self._got[name] += 1
         if name == STATE:
             self._simulated = stamp_from_msg(message.header.stamp)
-
-    def _spin(self) -> None:
-        try:
-            self._executor.spin()
-        except ExternalShutdownException:
-            return
 
 
 def peak_mib(pid: int | str) -> float:

@@ -15,7 +15,6 @@ pytest.importorskip("ddg_interfaces", reason="the interfaces are not built")
 from rclpy.executors import SingleThreadedExecutor
 from sensor_msgs.msg import Image as ImageMsg
 from sensor_msgs.msg import JointState
-from spinning import spinning
 from std_msgs.msg import Header
 
 from ddg_cli.ros import looks
@@ -23,6 +22,7 @@ from ddg_core.description import load_cell
 from ddg_core.errors import TimedOut
 from ddg_core.ros.convert_image import color_to_msg
 from ddg_core.ros.interfaces import SENSOR
+from ddg_core.ros.spinning import spinning
 
 pytestmark = pytest.mark.ros
 

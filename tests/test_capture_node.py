@@ -15,7 +15,6 @@ from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
-from spinning import spinning
 from tf2_msgs.msg import TFMessage
 
 from ddg_core.camera import Camera
@@ -26,6 +25,7 @@ from ddg_core.ros.convert import camera_to_msg, transform_to_msg, view_from_msg
 from ddg_core.ros.convert_cloud import points_to_msg
 from ddg_core.ros.convert_image import depth_to_msg, mask_to_msg
 from ddg_core.ros.interfaces import LATCHED, SENSOR
+from ddg_core.ros.spinning import spinning
 from ddg_core.shapes import Capsule
 from ddg_core.transforms import apply, look_at
 from ddg_core.view import DepthImage

@@ -23,7 +23,6 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
-from spinning import spinning
 from std_msgs.msg import Bool, Header
 from std_srvs.srv import Trigger
 from tf2_msgs.msg import TFMessage
@@ -35,6 +34,7 @@ from ddg_core.outcome import Outcome
 from ddg_core.ros.calls import SureActionClient, call, run_action
 from ddg_core.ros.convert import grasp_to_msg, pose_to_msg, transform_from_msg
 from ddg_core.ros.interfaces import interface
+from ddg_core.ros.spinning import spinning
 from ddg_core.ros.waitables import SureActionServer
 from ddg_core.transforms import inverse
 from ddg_core.waiting import wait_until

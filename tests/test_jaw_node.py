@@ -14,11 +14,11 @@ from ddg_interfaces.srv import GenerateGrasps, RankGrasps
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from spinning import spinning
 
 from ddg_core.description import config_folder
 from ddg_core.ros.calls import call
 from ddg_core.ros.convert import grasp_from_msg, header, view_to_msg
+from ddg_core.ros.spinning import spinning
 from ddg_planning.ros.generator_node import GeneratorNode
 from ddg_planning.ros.ranker_node import RankerNode
 

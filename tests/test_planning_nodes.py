@@ -16,12 +16,12 @@ from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
-from spinning import spinning
 
 from ddg_core.description import config_folder
 from ddg_core.ros.calls import SureActionClient, call, run_action
 from ddg_core.ros.convert import grasp_from_msg, header, view_to_msg
 from ddg_core.ros.convert_cloud import points_to_msg
+from ddg_core.ros.spinning import spinning
 from ddg_core.view import FeatureCloud
 from ddg_core.waiting import wait_until
 from ddg_planning.ros.generator_node import GeneratorNode

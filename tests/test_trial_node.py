@@ -24,12 +24,12 @@ from rclpy.executors import MultiThreadedExecutor
 from rclpy.parameter import Parameter
 from rosbags.highlevel import AnyReader
 from sensor_msgs.msg import Image
-from spinning import spinning
 from std_srvs.srv import SetBool
 
 from ddg_core.description import config_folder
 from ddg_core.ros.calls import SureActionClient, run_action
 from ddg_core.ros.interfaces import SENSOR
+from ddg_core.ros.spinning import spinning
 from ddg_core.ros.waitables import SureActionServer
 from ddg_core.waiting import wait_until
 from ddg_execution.ros.trial_node import TrialNode

@@ -4,8 +4,8 @@ import os
 import signal
 import subprocess
 import sys
-import threading
 from collections import Counter
+from contextlib import ExitStack
 from types import SimpleNamespace
 
 import numpy as np
@@ -26,6 +26,7 @@ from ddg_core.ros.calls import SureActionClient
 from ddg_core.ros.convert import camera_from_msg, stamp_from_msg
 from ddg_core.ros.convert_image import color_from_msg, depth_from_msg
 from ddg_core.ros.interfaces import interface
+from ddg_core.ros.spinning import spinning
 from ddg_core.waiting import wait_until
 
 pytestmark = pytest.mark.ros
@@ -63,24 +64,17 @@ class Client:
         cell = load_cell()
         self.arm = SureActionClient(self.node, FollowJointTrajectory, cell.arm.action)
         self.hand = SureActionClient(self.node, FollowJointTrajectory, cell.hand_action)
-        self.executor = SingleThreadedExecutor(context=context)
-        self.executor.add_node(self.node)
-        self.running = True
-        self.thread = threading.Thread(target=self._spin)
-        self.thread.start()
-
-    def _spin(self) -> None:
-        while self.running:
-            self.executor.spin_once(timeout_sec=0.1)
+        executor = SingleThreadedExecutor(context=context)
+        executor.add_node(self.node)
+        self.background = ExitStack()
+        self.background.enter_context(spinning(executor))
 
     def _hear(self, name: str, msg) -> None:
         self.last[name] = msg
         self.count[name] += 1
 
     def close(self) -> None:
-        self.running = False
-        self.thread.join()
-        self.executor.shutdown()
+        self.background.close()
         self.node.destroy_node()
 
     def wait(self, future, what: str, timeout: float = 60.0):

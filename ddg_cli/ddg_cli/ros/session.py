@@ -1,7 +1,7 @@
 """A client of the running nodes: put an object on the twin's table, run trials."""
 
-import threading
 from collections.abc import Callable
+from contextlib import ExitStack
 from pathlib import Path
 from types import TracebackType
 from typing import Any, Self
@@ -10,7 +10,7 @@ import rclpy
 from ddg_interfaces.action import RunTrial
 from ddg_interfaces.srv import ResetWorld, SpawnObject
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import ExternalShutdownException, SingleThreadedExecutor
+from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from ddg_core.errors import TimedOut
@@ -19,6 +19,7 @@ from ddg_core.hand import Hand
 from ddg_core.ros.calls import SureActionClient, call, check, run_action
 from ddg_core.ros.convert import grasp_from_msg, stamp_from_msg, view_from_msg
 from ddg_core.ros.interfaces import interface
+from ddg_core.ros.spinning import spinning
 from ddg_core.view import ObjectView
 from ddg_core.waiting import wait_until
 
@@ -79,10 +80,10 @@ class Session:
             self._node.create_subscription(
                 topic.load_type(), name, heard, topic.qos, callback_group=group
             )
-        self._executor = SingleThreadedExecutor()
-        self._executor.add_node(self._node)
-        self._thread = threading.Thread(target=self._spin, name="ros", daemon=True)
-        self._thread.start()
+        executor = SingleThreadedExecutor()
+        executor.add_node(self._node)
+        self._background = ExitStack()
+        self._background.enter_context(spinning(executor))
 
     def __enter__(self) -> Self:
         """Return the session."""
@@ -95,8 +96,7 @@ class Session:
         trace: TracebackType | None,
     ) -> None:
         """Leave the ROS graph."""
-        self._executor.shutdown(timeout_sec=2.0)
-        self._thread.join(2.0)
+        self._background.close()
         self._node.destroy_node()
         rclpy.try_shutdown()
 
@@ -192,9 +192,3 @@ class Session:
 
     def _on_image(self, message: Any) -> None:
         self._image = stamp_from_msg(message.header.stamp)
-
-    def _spin(self) -> None:
-        try:
-            self._executor.spin()
-        except ExternalShutdownException:
-            return

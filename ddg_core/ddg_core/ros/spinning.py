@@ -1,4 +1,4 @@
-"""Spin an executor in the background of a test, and end that before anything of it is destroyed."""
+"""Spin an executor in the background, and end that before anything of it is destroyed."""
 
 import contextlib
 import threading
