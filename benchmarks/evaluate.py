@@ -2,13 +2,12 @@
 
 import importlib.util
 import json
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from ddg_cli.stopwatch import fastest_s
 from ddg_core.description import config_folder, load_hand
 from ddg_core.grasp import Grasp
 from ddg_core.hand import Hand
@@ -20,7 +19,6 @@ from ddg_planning.evaluate.evaluator import WEIGHTS, Evaluator
 from ddg_planning.evaluate.volume import Volume
 from ddg_planning.store import taught
 
-REPEATS = 3
 GRASPS = 1000
 
 
@@ -49,16 +47,6 @@ def candidates(view: ObjectView, hand: Hand, n: int) -> list[Grasp]:
         Grasp(T[i] @ model.T_grasp_wrist, model.joints, hand.name, model.kind, 0.0)
         for i, model in enumerate(chosen)
     ]
-
-
-def fastest_s(work: Callable[[], object]) -> float:
-    """Shortest wall time in several, in [s]: a neighbour's work is not ours."""
-    seconds = []
-    for _ in range(REPEATS + 1):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds[1:])
 
 
 def run() -> dict[str, float]:

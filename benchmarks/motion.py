@@ -10,6 +10,7 @@ import time
 
 import numpy as np
 
+from ddg_cli.stopwatch import fastest_s
 from ddg_core.arrays import Array
 from ddg_core.description import load_cell
 from ddg_core.errors import DdgError
@@ -106,9 +107,4 @@ def _time_reach(robot: Robot, scene: Scene, rng: np.random.Generator) -> float:
     poses = robot.arm.forward(q)
     poses[:, :3, 3] = rng.uniform([0.35, -0.3, 0.05], [0.75, 0.3, 0.4], (1000, 3))
     checker = ReachChecker(robot)
-    seconds = []
-    for _ in range(3):
-        begin = time.perf_counter()
-        checker.check(poses, scene)
-        seconds.append(time.perf_counter() - begin)
-    return min(seconds)
+    return fastest_s(lambda: checker.check(poses, scene))

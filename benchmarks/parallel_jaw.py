@@ -5,13 +5,12 @@ The networks have weights that nobody taught: time does not depend on them.
 
 import json
 import tempfile
-import time
-from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import torch
 
+from ddg_cli.stopwatch import fastest_s
 from ddg_core.camera import Camera
 from ddg_core.description import load_hand
 from ddg_core.shapes import Box
@@ -19,13 +18,13 @@ from ddg_core.transforms import compose, look_at
 from ddg_core.view import ObjectView
 from ddg_perception.perceive import PerceptionSettings, perceive
 from ddg_perception.synthetic import level_slab, render
-from ddg_planning.parallel_jaw.checkpoint import VARIANTS, build, make_card, write
+from ddg_planning.evaluate.weights import write_weights
+from ddg_planning.parallel_jaw.checkpoint import VARIANTS, build, make_card
 from ddg_planning.parallel_jaw.fc_gqcnn import FcGqCnn, FcSettings
 from ddg_planning.parallel_jaw.jaws import Jaws, JawSettings
 from ddg_planning.parallel_jaw.policy import DexnetSettings, JawPlanner, Policy
 from ddg_planning.parallel_jaw.prepare import PrepareSettings, prepare
 
-REPEATS = 3
 THREADS = 2
 DEPTHS = 16
 POLICIES: tuple[Policy, ...] = ("cem", "best", "fc", "antipodal", "random")
@@ -38,16 +37,6 @@ def view_from_above() -> ObjectView:
     T_base_camera = look_at([0.45, 0.0, 0.69], [0.55, 0.0, 0.0])
     image = render([level_slab(0.0, 1.0), (np.eye(4), bar)], camera, T_base_camera)
     return perceive(image, PerceptionSettings(), rng=np.random.default_rng(0))
-
-
-def fastest_s(work: Callable[[], object]) -> float:
-    """Shortest wall time in several, in [s]: a neighbour's work is not ours."""
-    seconds = []
-    for _ in range(REPEATS + 1):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds[1:])
 
 
 def run() -> dict[str, float]:
@@ -67,7 +56,7 @@ def _planners(folder: Path) -> dict[str, float]:
         variant = "fc-gqcnn" if policy == "fc" else "gqcnn-small"
         path = folder / f"{variant}.safetensors"
         card = make_card(variant, hand.name, stroke, focal, {}, {}, {}, "")
-        write(path, build(VARIANTS[variant]), card)
+        write_weights(path, build(VARIANTS[variant]), card)
         settings = DexnetSettings(policy=policy, weights=str(path), threads=THREADS)
         planner = JawPlanner(hand, settings)
         figures[f"plan_{policy}_s"] = fastest_s(

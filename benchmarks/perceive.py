@@ -2,11 +2,10 @@
 
 import json
 import os
-import time
-from collections.abc import Callable
 
 import numpy as np
 
+from ddg_cli.stopwatch import fastest_s
 from ddg_core.camera import Camera
 from ddg_core.shapes import Box, Capsule
 from ddg_core.transforms import compose, look_at
@@ -34,16 +33,6 @@ def scene() -> tuple[list[PosedShape], list[PosedShape]]:
     return world, robot
 
 
-def fastest_ms(work: Callable[[], object]) -> float:
-    """Shortest wall time of `work` in several runs, in [ms]; what a neighbour adds is not ours."""
-    seconds = []
-    for _ in range(REPEATS):
-        start = time.perf_counter()
-        work()
-        seconds.append(time.perf_counter() - start)
-    return min(seconds) * 1e3
-
-
 def run() -> dict[str, float]:
     """Measure on one core; each figure's name ends with its unit."""
     allowed = os.sched_getaffinity(0)
@@ -65,7 +54,10 @@ def _measure() -> dict[str, float]:
 
     segmented = segment_image(image, settings, robot=robot, rng=np.random.default_rng(0))
     view = features(segmented, settings)
-    segment_ms, features_ms = fastest_ms(segment), fastest_ms(lambda: features(segmented, settings))
+    segment_ms, features_ms = (
+        1e3 * fastest_s(work, repeats=REPEATS)
+        for work in (segment, lambda: features(segmented, settings))
+    )
     return {
         "segment_ms": segment_ms,
         "features_ms": features_ms,
