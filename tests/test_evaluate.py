@@ -35,6 +35,7 @@ from ddg_planning.evaluate.features import Features
 from ddg_planning.evaluate.network import EmS, NetworkSettings
 from ddg_planning.evaluate.train import TrainSettings, train
 from ddg_planning.evaluate.volume import Volume, VolumeSettings
+from ddg_planning.evaluate.weights import write_weights
 
 HAND = world.svh()
 SMALL = NetworkSettings(heads=2, name=4, width=8, hidden=16)
@@ -76,7 +77,7 @@ def weights(tmp_path_factory: pytest.TempPathFactory, learned) -> Path:  # type:
     path = tmp_path_factory.mktemp("weights") / "em-s.safetensors"
     model, metrics, _ = learned
     card = checkpoint.make_card("em-s", HAND, model, VolumeSettings(), TrainSettings(), {}, metrics)
-    checkpoint.write(path, model, card)
+    write_weights(path, model, card)
     return path
 
 

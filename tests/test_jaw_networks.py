@@ -7,7 +7,8 @@ import pytest
 import torch
 
 from ddg_core.errors import BadInput
-from ddg_planning.parallel_jaw.checkpoint import VARIANTS, build, make_card, read, write
+from ddg_planning.evaluate.weights import write_weights
+from ddg_planning.parallel_jaw.checkpoint import VARIANTS, build, make_card, read
 from ddg_planning.parallel_jaw.crops import aligned
 from ddg_planning.parallel_jaw.fc_gqcnn import FcGqCnn, FcSettings, angle_bins, bin_angles
 from ddg_planning.parallel_jaw.gqcnn import GqCnn
@@ -87,7 +88,7 @@ def test_weights_come_back_with_their_card_and_judge_the_same(tmp_path, variant)
     card = make_card(
         variant, "jaws", 0.1, 143.5, {"seed": 1}, {"grasps": 3}, {"auc": 0.5}, "a test"
     )
-    digest = write(tmp_path / "w.safetensors", network, card)
+    digest = write_weights(tmp_path / "w.safetensors", network, card)
     again, found, same = read(tmp_path / "w.safetensors")
     assert (found, same) == (card, digest)
     crops, depths = torch.rand(5, 32, 32), torch.rand(5)
@@ -104,7 +105,7 @@ def test_weights_of_another_kind_are_refused(tmp_path):
         ("gqcnn-small", "unknown", "unknown variant"),
     ):
         card = make_card("gqcnn-small", "jaws", 0.1, 143.5, {}, {}, {}, "")
-        write(
+        write_weights(
             tmp_path / "w.safetensors",
             network,
             replace(card, variant=sizes, network=VARIANTS[variant]),

@@ -15,7 +15,8 @@ from ddg_core.description import load_hand
 from ddg_core.errors import BadInput, Failed, UnknownName
 from ddg_core.outcome import Outcome
 from ddg_core.view import DepthImage
-from ddg_planning.parallel_jaw.checkpoint import VARIANTS, build, make_card, write
+from ddg_planning.evaluate.weights import write_weights
+from ddg_planning.parallel_jaw.checkpoint import VARIANTS, build, make_card
 from ddg_planning.parallel_jaw.mixture import fit_mixture
 from ddg_planning.parallel_jaw.policy import CemSettings, DexnetSettings, JawPlanner
 
@@ -37,7 +38,7 @@ def planners(tmp_path_factory):
         with torch.no_grad():
             network.judge.weight *= 0.03  # else most are certain, and alike
         path = folder / f"{variant}.safetensors"
-        write(path, network, make_card(variant, HAND.name, 0.1, 143.5, {}, {}, {}, ""))
+        write_weights(path, network, make_card(variant, HAND.name, 0.1, 143.5, {}, {}, {}, ""))
         made[policy] = JawPlanner(
             HAND, DexnetSettings(policy=policy, weights=str(path), count=60, cem=CemSettings(40))
         )
@@ -157,10 +158,10 @@ def test_weights_must_fit_policy_and_gripper(planners, tmp_path):
         JawPlanner(HAND, DexnetSettings(weights=str(tmp_path / "none.safetensors")))
     path = tmp_path / "w.safetensors"
     card = make_card("gqcnn-small", HAND.name, 0.05, 143.5, {}, {}, {}, "")
-    write(path, build(VARIANTS["gqcnn-small"]), card)
+    write_weights(path, build(VARIANTS["gqcnn-small"]), card)
     with pytest.raises(BadInput, match=r"opens 0.050 m, this is 'parallel_gripper'"):
         JawPlanner(HAND, DexnetSettings(weights=str(path)))
-    write(path, build(VARIANTS["gqcnn-small"]), replace(card, stroke=0.1))
+    write_weights(path, build(VARIANTS["gqcnn-small"]), replace(card, stroke=0.1))
     planner = JawPlanner(HAND, DexnetSettings(policy="fc", weights=str(path)))
     with pytest.raises(BadInput, match="judges crops; the policy fc needs an fc-gqcnn"):
         planner(VIEW, n=1, rng=np.random.default_rng(0))

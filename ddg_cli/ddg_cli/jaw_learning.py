@@ -41,8 +41,9 @@ def train(args: argparse.Namespace) -> Report:
     from dataclasses import replace
 
     from ddg_core.description import load_hand
+    from ddg_planning.evaluate.weights import write_weights
     from ddg_planning.parallel_jaw.checkpoint import VARIANTS as SIZES
-    from ddg_planning.parallel_jaw.checkpoint import make_card, write
+    from ddg_planning.parallel_jaw.checkpoint import make_card
     from ddg_planning.parallel_jaw.examples import held_out
     from ddg_planning.parallel_jaw.jaws import Jaws, JawSettings
     from ddg_planning.parallel_jaw.prepare import PrepareSettings
@@ -73,7 +74,7 @@ def train(args: argparse.Namespace) -> Report:
     }
     stroke = Jaws(load_hand(hand), JawSettings()).stroke
     card = make_card(args.variant, hand, stroke, focal, settings, data, metrics, args.about)
-    digest = write(args.out, network, card)
+    digest = write_weights(args.out, network, card)
     answer = {"weights": args.out, "sha256": digest, **data, "metrics": metrics}
     return Report(answer, _text(answer))
 

@@ -82,11 +82,12 @@ def _small(args: argparse.Namespace) -> Report:
     from dataclasses import replace
 
     from ddg_core.description import load_hand
-    from ddg_planning.evaluate.checkpoint import make_card, write
+    from ddg_planning.evaluate.checkpoint import make_card
     from ddg_planning.evaluate.examples import join
     from ddg_planning.evaluate.network import NetworkSettings
     from ddg_planning.evaluate.train import TrainSettings, train
     from ddg_planning.evaluate.volume import VolumeSettings
+    from ddg_planning.evaluate.weights import write_weights
     from ddg_sim.dataset.store import Dataset
 
     sets = [Dataset(folder) for folder in (*args.data, args.validation)]
@@ -109,7 +110,7 @@ def _small(args: argparse.Namespace) -> Report:
     card = make_card(
         args.variant, load_hand(hands.pop()), network, VolumeSettings(), settings, data, metrics
     )
-    digest = write(args.out, network, replace(card, about=args.about))
+    digest = write_weights(args.out, network, replace(card, about=args.about))
     answer = {"weights": args.out, "sha256": digest, **data, "metrics": metrics}
     return Report(answer, _text(answer))
 

@@ -9,7 +9,7 @@ from ddg_core.settings import parse, to_tree
 from ddg_planning.evaluate.fingerprint import fingerprint
 from ddg_planning.evaluate.network import EmS, NetworkSettings
 from ddg_planning.evaluate.volume import VolumeSettings
-from ddg_planning.evaluate.weights import fill, read_weights, software, write_weights
+from ddg_planning.evaluate.weights import fill, read_weights, software
 
 VERSION = 1  # of the features, the network and this file together
 
@@ -78,11 +78,6 @@ def make_card(
         metrics=metrics,
         software=software(),
     )
-
-
-def write(path: Path, network: EmS, card: Card) -> str:
-    """Write weights and card, and the SHA-256 of the file beside it; returns the hash."""
-    return write_weights(path, network, card)
 
 
 def read(path: Path) -> tuple[EmS, Card, str]:

@@ -6,7 +6,7 @@ from typing import Any
 
 from ddg_core.errors import BadInput
 from ddg_core.settings import parse, to_tree
-from ddg_planning.evaluate.weights import fill, read_weights, software, write_weights
+from ddg_planning.evaluate.weights import fill, read_weights, software
 from ddg_planning.parallel_jaw.fc_gqcnn import FcGqCnn, FcSettings
 from ddg_planning.parallel_jaw.gqcnn import GqCnn
 
@@ -79,11 +79,6 @@ def make_card(
         software=software(),
         about=about,
     )
-
-
-def write(path: Path, network: Network, card: JawCard) -> str:
-    """Write weights and card, and the SHA-256 of the file beside it; returns the hash."""
-    return write_weights(path, network, card)
 
 
 def read(path: Path) -> tuple[Network, JawCard, str]:
