@@ -2,12 +2,33 @@
 
 import contextlib
 import os
+from collections.abc import Callable, Iterator
 
+import pytest
+
+from ddg_cli.processes import ros_domain
 from ddg_sim.gl import NoOffscreenGl, use_offscreen_gl
 
 with contextlib.suppress(NoOffscreenGl):  # tests that draw will say so
     use_offscreen_gl()
 
-# A ROS domain of its own on this machine only: no test ever speaks to a robot or to another test.
-os.environ["ROS_DOMAIN_ID"] = str(1 + os.getpid() % 100)
+# On this machine only: no test ever speaks to a robot.
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+
+
+@pytest.fixture(scope="session", autouse=True)
+def domains() -> Iterator[Callable[[], int]]:
+    """Return a function that enters another ROS domain at each call, and returns its number.
+
+    A context that was shut down is seen by others until all of it was collected; while its
+    services go one by one, a test in the same domain would be told that nobody serves them.
+    """
+    with contextlib.ExitStack() as held:
+
+        def enter() -> int:
+            domain = held.enter_context(ros_domain())
+            os.environ["ROS_DOMAIN_ID"] = str(domain)
+            return domain
+
+        enter()
+        yield enter

@@ -1,6 +1,6 @@
 """Looks for a calibration are taken from the robot's topics."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from dataclasses import replace
 from pathlib import Path
 
@@ -31,10 +31,10 @@ NAMES = [CELL.arm.joint_prefix + name for name in CELL.arm.joint_names]
 
 
 @pytest.fixture
-def robot() -> Iterator[None]:
+def robot(domains: Callable[[], int]) -> Iterator[None]:
     """A camera and an arm, in a ROS context of their own."""
     context = rclpy.Context()
-    rclpy.init(context=context)
+    rclpy.init(context=context, domain_id=domains())
     node = rclpy.create_node("robot", context=context)
     color = node.create_publisher(ImageMsg, CELL.camera.color_topic, SENSOR)
     states = node.create_publisher(JointState, "/joint_states", 10)

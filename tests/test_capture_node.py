@@ -1,7 +1,6 @@
 """The capture node over real ROS: a synthetic camera in the same process, typed answers."""
 
 import dataclasses
-import os
 
 import numpy as np
 import pytest
@@ -78,9 +77,8 @@ class Cell(Node):
 
 
 @pytest.fixture(scope="module")
-def graph():
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    rclpy.init(domain_id=61)
+def graph(domains):
+    rclpy.init(domain_id=domains())
     cell = load_cell()
     tree = cell_tree(cell).subtree(cell.base_frame)
     home = dict(zip(cell.arm.joint_names, cell.arm.home, strict=True))

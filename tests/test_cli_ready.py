@@ -1,7 +1,5 @@
 """Waiting for nodes to be active: an answer that is lost on the way is asked for again."""
 
-import os
-
 import pytest
 
 rclpy = pytest.importorskip("rclpy")
@@ -42,7 +40,6 @@ class Client:
 
 @pytest.fixture
 def asked(monkeypatch: pytest.MonkeyPatch) -> dict[str, Client]:
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(os.getpid() % 90 + 10))
     monkeypatch.setattr(ready, "ASK_AGAIN", 0.05)
     clients = {"/eye/get_state": Client(2), "/arm/get_state": Client(0)}
     monkeypatch.setattr(Node, "create_client", lambda self, kind, name: clients[name])

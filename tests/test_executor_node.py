@@ -1,6 +1,5 @@
 """Executor, watchdog and state publisher over ROS, with fake controllers that really take time."""
 
-import os
 import shutil
 import threading
 import time
@@ -144,13 +143,12 @@ def change(file: Path, old: str, new: str) -> None:
 
 
 @pytest.fixture(scope="module")
-def world(tmp_path_factory) -> Iterator[Robot]:
+def world(tmp_path_factory, domains) -> Iterator[Robot]:
     """All nodes share this process and its lock, so they must have more patience than usual."""
     config = shutil.copytree(config_folder(), tmp_path_factory.mktemp("world") / "config")
     change(config / "link.yaml", "missed: 0.3", f"missed: {MISSED}")
     change(config / "execution.yaml", "embedded:", "run: {grace: 60.0}\nembedded:")
-    os.environ["ROS_DOMAIN_ID"] = str(os.getpid() % 90 + 10)
-    rclpy.init()
+    rclpy.init(domain_id=domains())
     robot, executor = Robot(), MultiThreadedExecutor(num_threads=8)
     robot.client = SureActionClient(
         robot, ExecuteGrasp, "/ddg/execute_grasp", callback_group=robot.group

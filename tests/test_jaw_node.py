@@ -1,6 +1,5 @@
 """The generator and ranker nodes with a two-finger gripper: the same services, other grasps."""
 
-import os
 import shutil
 
 import numpy as np
@@ -25,12 +24,11 @@ from ddg_planning.ros.ranker_node import RankerNode
 pytestmark = pytest.mark.ros
 
 
-def test_a_gripper_is_planned_for_over_the_same_services(tmp_path) -> None:  # type: ignore[no-untyped-def]
+def test_a_gripper_is_planned_for_over_the_same_services(tmp_path, domains) -> None:  # type: ignore[no-untyped-def]
     folder = shutil.copytree(config_folder(), tmp_path / "config")
     (folder / "planning.yaml").write_text("{generator: dexnet, evaluator: none}")
     (folder / "dexnet.yaml").write_text("{policy: antipodal}")
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    rclpy.init(domain_id=63)
+    rclpy.init(domain_id=domains())
     given = {"config_dir": str(folder), "hand": "parallel_gripper"}
     where = [Parameter(name, value=value) for name, value in given.items()]
     nodes = [

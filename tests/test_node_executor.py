@@ -1,6 +1,5 @@
 """The executor of our nodes: long work does not keep messages waiting, and errors come out."""
 
-import os
 import threading
 
 import pytest
@@ -24,9 +23,9 @@ pytestmark = pytest.mark.ros
 
 
 @pytest.fixture
-def graph():
+def graph(domains):
     context = rclpy.Context()
-    rclpy.init(context=context, domain_id=30 + os.getpid() % 90)
+    rclpy.init(context=context, domain_id=domains())
     node = rclpy.create_node("busy", context=context)
     executor = NodeExecutor(num_threads=2, context=context)
     executor.add_node(node)

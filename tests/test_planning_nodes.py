@@ -1,7 +1,5 @@
 """The planning nodes over real ROS: a view goes in, grasps come out; typed answers otherwise."""
 
-import os
-
 import numpy as np
 import planning_world as world
 import pytest
@@ -51,9 +49,8 @@ class Arm(Node):
 
 
 @pytest.fixture(scope="module")
-def graph():  # type: ignore[no-untyped-def]
-    os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
-    rclpy.init(domain_id=62)
+def graph(domains):  # type: ignore[no-untyped-def]
+    rclpy.init(domain_id=domains())
     where = [Parameter("config_dir", value=str(config_folder()))]
     nodes = [
         GeneratorNode("generator", parameter_overrides=where),

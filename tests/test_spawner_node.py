@@ -1,6 +1,7 @@
 """The spawner tells Gazebo what to put on the table."""
 
 import xml.etree.ElementTree as ET
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -17,8 +18,10 @@ from ddg_sim.ros.spawner_node import SpawnerNode
 pytestmark = pytest.mark.ros
 
 
-def test_it_publishes_a_model_whose_meshes_live_as_long_as_it_does() -> None:
-    rclpy.init()
+def test_it_publishes_a_model_whose_meshes_live_as_long_as_it_does(
+    domains: Callable[[], int],
+) -> None:
+    rclpy.init(domain_id=domains())
     node = SpawnerNode(parameter_overrides=[Parameter("object", value="mug_000")])
     heard: list[str] = []
     topic = interface("/twin/object_sdf", "msg")

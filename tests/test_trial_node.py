@@ -124,10 +124,9 @@ def config(tmp_path: Path):
 
 
 @pytest.fixture
-def world(tmp_path: Path, config: Path, monkeypatch):
+def world(tmp_path: Path, config: Path, domains):
     """A trial node among its neighbours in a ROS domain of its own."""
-    monkeypatch.setenv("ROS_DOMAIN_ID", str(os.getpid() % 90 + 10))
-    rclpy.init()
+    rclpy.init(domain_id=domains())
     parameters = {"folder": str(tmp_path / "out"), "config_dir": str(config)}
     node = TrialNode(parameter_overrides=[Parameter(k, value=v) for k, v in parameters.items()])
     others = Neighbours()

@@ -112,10 +112,9 @@ class Client:
 
 
 @pytest.fixture(scope="module")
-def cell():
-    domain = str(140 + os.getpid() % 90)
-    environment = os.environ | {"ROS_DOMAIN_ID": domain, "PYTHONPATH": os.pathsep.join(sys.path)}
-    environment["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"
+def cell(domains):
+    domain = domains()
+    environment = os.environ | {"PYTHONPATH": os.pathsep.join(sys.path)}
     processes = {
         name: subprocess.Popen(
             [sys.executable, "-m", f"ddg_sim.ros.{name}_node"],
@@ -126,7 +125,7 @@ def cell():
         for name in ("twin", "camera")
     }
     context = rclpy.Context()
-    rclpy.init(context=context, domain_id=int(domain))
+    rclpy.init(context=context, domain_id=domain)
     client = Client(context)
     try:
         wait_until(client.services["spawn_object"].service_is_ready, what="the twin", timeout=60.0)

@@ -146,7 +146,7 @@ def running(nodes: Mapping[str, NodeSettings], *, own_domain: bool) -> Iterator[
         logs = _new_folder()
         changed = {"ROS_LOG_DIR": str(logs / "ros")}
         if own_domain:
-            changed["ROS_DOMAIN_ID"] = str(stack.enter_context(_domain()))
+            changed["ROS_DOMAIN_ID"] = str(stack.enter_context(ros_domain()))
         stack.enter_context(_environment(changed))
         stack.enter_context(_signals())
         scratch = logs / "tmp"
@@ -192,7 +192,7 @@ def _signals() -> Iterator[None]:
 
 
 @contextlib.contextmanager
-def _domain() -> Iterator[int]:
+def ros_domain() -> Iterator[int]:
     """Hold a ROS domain that nobody else on this machine holds, by a lock file."""
     folder = Path(tempfile.gettempdir()) / f"ddg-domains-{os.getuid()}"
     folder.mkdir(exist_ok=True)
