@@ -29,7 +29,7 @@ from ddg_planning.evaluate.calibration import (
     threshold,
 )
 from ddg_planning.evaluate.evaluator import Evaluator, load_evaluator
-from ddg_planning.evaluate.examples import Describer, Examples, join, load
+from ddg_planning.evaluate.examples import Describer, Examples, join, join_sets, load
 from ddg_planning.evaluate.examples import save as keep
 from ddg_planning.evaluate.features import Features
 from ddg_planning.evaluate.network import EmS, NetworkSettings
@@ -263,6 +263,8 @@ def test_examples_are_kept_and_found_again(tmp_path: Path) -> None:
     again = load(tmp_path / "a.npz")
     np.testing.assert_array_equal(again.links, data.links)
     np.testing.assert_array_equal(again.kind, data.kind)
+    scenes = join_sets([data, again]).scene  # the same seed in two sets: two scenes
+    assert len(set(scenes[: len(data)]) | set(scenes[len(data) :])) == 2
     with pytest.raises(BadInput, match="no examples"):
         join([])
 

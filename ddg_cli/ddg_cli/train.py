@@ -83,7 +83,7 @@ def _small(args: argparse.Namespace) -> Report:
 
     from ddg_core.description import load_hand
     from ddg_planning.evaluate.checkpoint import make_card
-    from ddg_planning.evaluate.examples import join
+    from ddg_planning.evaluate.examples import join_sets
     from ddg_planning.evaluate.network import NetworkSettings
     from ddg_planning.evaluate.train import TrainSettings, train
     from ddg_planning.evaluate.volume import VolumeSettings
@@ -95,7 +95,7 @@ def _small(args: argparse.Namespace) -> Report:
     if len(hands) != 1:
         raise BadInput(f"train em: data sets of several hands: {', '.join(sorted(hands))}")
     _check_apart(sets[:-1], sets[-1])
-    examples = join([_examples(data) for data in sets[:-1]])
+    examples = join_sets([_examples(data) for data in sets[:-1]])
     validation = _examples(sets[-1])
     settings = TrainSettings(seed=args.seed)
     if args.epochs is not None:

@@ -1,7 +1,7 @@
 """Judged grasps as the network learns from them: features and what became of them."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from pathlib import Path
 
 import numpy as np
@@ -84,6 +84,12 @@ def join(parts: Sequence[Examples]) -> Examples:
         raise BadInput("there are no examples to learn from")
     columns = (np.concatenate([getattr(p, f.name) for p in parts]) for f in fields(Examples))
     return Examples(*columns)
+
+
+def join_sets(sets: Sequence[Examples]) -> Examples:
+    """All data sets in one; scenes of the same seed in two of them stay two scenes."""
+    counts = np.cumsum([0, *(int(one.scene.max()) + 1 for one in sets)])
+    return join([replace(one, scene=one.scene + n) for one, n in zip(sets, counts, strict=False)])
 
 
 def save(path: Path, examples: Examples) -> None:
