@@ -9,6 +9,8 @@ from ddg_planning.generate.closing import Closed
 from ddg_planning.generate.hand_model import HandModel
 from ddg_planning.generate.solid import Solid
 
+PORTION = 128  # hands that are solved together: what fits the cache
+
 
 @dataclass(frozen=True)
 class HoldSettings:
@@ -60,8 +62,7 @@ def imbalance(closed: Closed, hand: HandModel, solid: Solid, settings: HoldSetti
     target = torch.zeros(7, dtype=points.dtype)
     target[2], target[6] = 9.81 * mass, 2.0 * settings.press
     ceiling = torch.where(thumb, settings.press, settings.limit).repeat_interleave(4)
-    force = _bounded_least_squares(G, target, ceiling, settings.steps)
-    rest = (G @ force[..., None])[..., 0] - target
+    rest = _left_over(G, target, ceiling, touched, settings.steps)
     left: Tensor = rest.norm(dim=-1) / (2.0 * settings.press)
     return left
 
@@ -88,6 +89,24 @@ def _cone_edges(normals: Tensor, friction: float) -> Tensor:
     y = torch.linalg.cross(normals, x)
     sides = [friction * x, -friction * x, friction * y, -friction * y]
     return torch.stack([side - normals for side in sides], dim=-2)
+
+
+def _left_over(G: Tensor, target: Tensor, ceiling: Tensor, touched: Tensor, steps: int) -> Tensor:
+    """What is left over of the target at best, shape (N, 7).
+
+    A link that does not touch has columns of zeros, and most do not: hands with about as many
+    contacts are solved together, without the columns that none of them needs.
+    """
+    counts = touched.sum(dim=1)
+    order = counts.argsort()
+    left = []
+    for rows in torch.split(order, PORTION):
+        links = touched[rows].to(G.dtype).topk(int(counts[rows[-1]]), dim=1).indices
+        columns = (4 * links[..., None] + torch.arange(4)).flatten(1)
+        part = G[rows].gather(2, columns[:, None].expand(-1, len(target), -1))
+        force = _bounded_least_squares(part, target, ceiling[columns], steps)
+        left.append((part @ force[..., None])[..., 0] - target)
+    return torch.cat(left)[order.argsort()]
 
 
 def _bounded_least_squares(G: Tensor, target: Tensor, ceiling: Tensor, steps: int) -> Tensor:
