@@ -36,7 +36,8 @@ def test_the_jaws_are_measured_from_the_shapes():
     np.testing.assert_allclose(JAWS.approach, UP)
     np.testing.assert_allclose(JAWS.centre[:2], 0.0)
     tips = [apply(T, s.bounds()) for T, s in pads()]
-    assert JAWS.centre[2] == pytest.approx(max(t[:, 2].max() for t in tips) - 0.010)
+    lowest = max(tip[:, 2].max() for tip in tips)
+    assert JAWS.centre[2] == pytest.approx(lowest - JAWS.settings.behind_tip)
     assert lower == 0.0
 
 

@@ -57,9 +57,9 @@ def test_grasps_come_down_on_the_object_and_stay_above_the_table(planners, polic
         away = middle - PLACE
         c, s = np.cos(0.5), np.sin(0.5)
         # Below a pixel on a side that leans away, a ray goes on under the object.
-        assert abs(c * away[0] + s * away[1]) < BAR[0] + 0.015
-        assert abs(c * away[1] - s * away[0]) < BAR[1] + 0.015
-        assert 0.011 <= middle[2] <= 2 * BAR[2] + 0.001
+        assert abs(c * away[0] + s * away[1]) < BAR[0] + 0.018
+        assert abs(c * away[1] - s * away[0]) < BAR[1] + 0.018
+        assert 0.0065 <= middle[2] <= 2 * BAR[2] + 0.001
         assert abs(axis @ UP) < 1e-9
         np.testing.assert_allclose(grasp.T_base_wrist[1, :3, 2], -UP, atol=1e-9)
         assert (grasp.hand, grasp.kind) == ("parallel_gripper", policy)

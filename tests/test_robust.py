@@ -61,6 +61,20 @@ def test_the_outermost_wall_is_touched_not_the_inner_one():
     np.testing.assert_allclose(points[:, 0], [-0.03, 0.03], atol=1e-5)
 
 
+def test_many_lines_touch_what_each_touches_alone():
+    rng = np.random.default_rng(0)
+    centres = rng.uniform(-0.03, 0.03, (400, 3))
+    axes = rng.normal(size=(400, 3))
+    axes /= np.linalg.norm(axes, axis=1, keepdims=True)
+    together = CAN.pinch(centres, axes, 0.05)
+    assert 100 < together.hit.sum() < 400
+    for i in range(0, 400, 7):
+        alone = CAN.pinch(centres[i : i + 1], axes[i : i + 1], 0.05)
+        assert alone.hit[0] == together.hit[i]
+        np.testing.assert_allclose(alone.points[0], together.points[i], atol=1e-12)
+        np.testing.assert_allclose(alone.normals[0], together.normals[i])
+
+
 def test_without_doubt_it_is_the_plain_measure():
     points = np.array([[-0.02, 0.0, 0.0], [0.02, 0.0, 0.0]])
     plain = epsilon(primitive_wrenches(points, -points / 0.02, np.array(0.5), WrenchSettings()))

@@ -2,8 +2,10 @@
 
 import numpy as np
 import pytest
+from scipy.spatial import ConvexHull
 from scipy.spatial.transform import Rotation
 
+from ddg_planning.parallel_jaw import wrench
 from ddg_planning.parallel_jaw.wrench import (
     WrenchSettings,
     closed,
@@ -126,3 +128,18 @@ def test_a_force_on_the_edge_of_the_cone_has_unit_normal_force():
     forces = wrenches[:, :3].reshape(2, 10, 3)
     np.testing.assert_allclose(np.einsum("cwi,ci->cw", forces, normals), 1.0)
     np.testing.assert_allclose(np.linalg.norm(forces[:, :8], axis=-1), np.sqrt(1.25))
+
+
+def test_the_quick_hull_is_as_near_as_the_careful_one(monkeypatch):
+    rng = np.random.default_rng(0)
+    sides = np.array([[-0.02, 0.0, 0.0], [0.02, 0.0, 0.0]])
+    sets = []
+    for spread in (0.0, 0.0, 0.05, 0.2):  # straight across, where many facets share a plane, or not
+        points = sides + 0.05 * spread * rng.normal(size=(20, 2, 3)) + rng.normal(size=3) * 0.01
+        normals = -sides / 0.02 + spread * rng.normal(size=(20, 2, 3))
+        normals /= np.linalg.norm(normals, axis=-1, keepdims=True)
+        sets.append(primitive_wrenches(points, normals, rng.uniform(0.2, 0.9, 20), SETTINGS))
+    quick = epsilon(np.concatenate(sets))
+    monkeypatch.setattr(wrench, "ConvexHull", lambda points, **_: ConvexHull(points))
+    np.testing.assert_allclose(quick, epsilon(np.concatenate(sets)), rtol=1e-9, atol=1e-12)
+    assert (quick > 0.0).mean() > 0.5

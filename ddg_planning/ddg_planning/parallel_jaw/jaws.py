@@ -20,7 +20,7 @@ class JawSettings:
         back_off: The pre-grasp is so far off, against the approach, in [m].
     """
 
-    behind_tip: float = 0.010
+    behind_tip: float = 0.005
     back_off: float = 0.10
 
 
@@ -48,7 +48,7 @@ class Jaws:
         self.approach = np.asarray(hand.settings.palm_normal, float)
         tip = float((self._box(hand.settings.thumb_links, self._open) @ self.approach).max())
         self.centre = (tip - settings.behind_tip) * self.approach  # in {wrist}
-        self.stroke = self._gap(self._open)
+        self.stroke, self._least = self._gap(self._open), self._gap(self._shut)
 
     def grasp(
         self, centre: Array, axis: Array, approach: Array, width: float, kind: str, score: float
@@ -87,8 +87,7 @@ class Jaws:
 
     def _closed_to(self, width: float) -> Array:
         """Driven joint (1,) at which the jaws are `width` [m] apart."""
-        wide, narrow = self._gap(self._open), self._gap(self._shut)
-        share = np.clip((width - narrow) / (wide - narrow), 0.0, 1.0)
+        share = np.clip((width - self._least) / (self.stroke - self._least), 0.0, 1.0)
         joints: Array = self._shut + share * (self._open - self._shut)
         return joints
 

@@ -23,6 +23,7 @@ from ddg_planning.parallel_jaw.sample_mesh import MeshSampling, antipodal_on_mes
 from ddg_planning.parallel_jaw.surface import Surface
 
 UP = np.array([0.0, 0.0, 1.0])
+_SPARE = 3  # lines looked for on the mesh per line wanted
 
 
 @dataclass(frozen=True)
@@ -43,7 +44,7 @@ class LabelSettings:
 
     mesh_share: float = 0.4
     image_share: float = 0.4
-    room: float = 0.012
+    room: float = 0.007
     least: float = 0.002
     prepare: PrepareSettings = field(default_factory=lambda: PrepareSettings(focal=287.0))
     mesh: MeshSampling = field(default_factory=lambda: MeshSampling(tilt=0.0))
@@ -81,7 +82,7 @@ def propose(
     """
     s = settings
     on_mesh, on_image = round(s.mesh_share * n), round(s.image_share * n)
-    kinds = [("mesh", antipodal_on_mesh(surface, UP, jaws.stroke, s.mesh, n=on_mesh, rng=rng))]
+    kinds = [("mesh", _on_mesh(surface, support + s.room, jaws, s, on_mesh, rng))]
     try:
         view = prepare(image, mask, s.prepare)
     except Failed:  # hardly seen: what is on the mesh is all there is
@@ -114,6 +115,26 @@ def quality(
         return np.zeros(0)
     centres, axes = map(np.array, zip(*map(jaws.line, grasps), strict=True))
     return robust_epsilon(surface, centres, axes, jaws.stroke / 2, settings.robust, rng=rng)
+
+
+def _on_mesh(
+    surface: Surface,
+    lowest: float,
+    jaws: Jaws,
+    s: LabelSettings,
+    n: int,
+    rng: np.random.Generator,
+) -> tuple[Array, Array, Array]:
+    """Antipodal grasps where policies look for them: not too low, not too deep in the object."""
+    lines = antipodal_on_mesh(surface, UP, jaws.stroke, s.mesh, n=_SPARE * n, rng=rng)
+    middles = lines[0]
+    far = float(np.ptp(surface.triangles[..., 2])) + 1e-3
+    crossed, _, height = surface.crossings(middles, np.tile(UP, (len(middles), 1)), far)
+    above = np.zeros(len(middles))
+    np.maximum.at(above, crossed, height)
+    kept = np.flatnonzero((middles[:, 2] >= lowest) & (above <= s.image.below[1]))[:n]
+    middles, axes, widths = (column[kept] for column in lines)
+    return middles, axes, widths
 
 
 def _antipodal(

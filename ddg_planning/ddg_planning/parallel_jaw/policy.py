@@ -79,7 +79,7 @@ class DexnetSettings:
     policy: Policy = "cem"
     weights: str = ""
     threads: int = 1
-    room: float = 0.012
+    room: float = 0.007
     count: int = 1000
     heights: int = 16
     cem: CemSettings = field(default_factory=CemSettings)
@@ -273,10 +273,10 @@ def _features(grasps: ImageGrasps, view: Prepared) -> Array:
 
 def _grasps(features: Array, seen: _Seen) -> ImageGrasps:
     """The grasps of features (N, 5), the jaws above the support."""
-    view, camera = seen.fine, seen.fine.camera
+    view = seen.fine
     first, second = features[:, :2], features[:, 2:4]
     pixels, line = (first + second) / 2.0, second - first
-    u, v = np.clip(np.rint(pixels), 0, [camera.width - 1, camera.height - 1]).astype(int).T
+    u, v = view.nearest(pixels)
     depths = np.clip(features[:, 4], 0.5 * view.depth[v, u], seen.floor[v, u])
-    widths = np.linalg.norm(line, axis=1) * depths / camera.fx
+    widths = np.linalg.norm(line, axis=1) * depths / view.camera.fx
     return ImageGrasps(pixels, np.arctan2(line[:, 1], line[:, 0]), depths, widths)

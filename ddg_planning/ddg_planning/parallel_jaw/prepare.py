@@ -7,7 +7,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from scipy.ndimage import distance_transform_edt
 
-from ddg_core.arrays import Array, BoolArray
+from ddg_core.arrays import Array, BoolArray, IntArray
 from ddg_core.camera import Camera
 from ddg_core.errors import BadInput, Failed
 from ddg_core.outcome import Outcome
@@ -55,6 +55,17 @@ class Prepared:
     def scaled(self) -> DepthImage:
         """`depth` with its camera, at the pose of the image as it came."""
         return DepthImage(self.depth, self.camera, self.image.T_base_camera, self.image.stamp)
+
+    def nearest(self, pixels: Array) -> IntArray:
+        """Columns and rows (2, N) of the pixels of the image that are nearest to (u, v) (N, 2)."""
+        last = [self.camera.width - 1, self.camera.height - 1]
+        return np.clip(np.rint(pixels), 0, last).astype(np.int64).T
+
+    def at(self, pixels: Array) -> Array:
+        """Depth (N,) of the nearest pixels of (u, v) (N, 2), in [m]."""
+        u, v = self.nearest(pixels)
+        depth: Array = self.depth[v, u]
+        return depth
 
 
 def prepare(image: DepthImage, mask: BoolArray, settings: PrepareSettings) -> Prepared:

@@ -66,12 +66,19 @@ def robust_epsilon(
         settings: What is uncertain.
         rng: Source of the draws.
     """
-    return np.array(
-        [
-            _mean(surface, *_moved(surface.com, centre, axis, settings, rng), half, settings, rng)
-            for centre, axis in zip(centres, axes, strict=True)
-        ]
+    n, draws = len(centres), settings.draws
+    lines, directions = _moved(surface.com, centres, axes, settings, rng)
+    friction = draw_friction(n * draws, settings, rng=rng)
+    touch = surface.pinch(lines, directions, half)
+    good = touch.hit & closed(touch.points, touch.normals, friction)
+    held = np.zeros(n * draws)
+    held[good] = epsilon(
+        primitive_wrenches(
+            touch.points[good] - surface.com, touch.normals[good], friction[good], settings.wrench
+        )
     )
+    mean: Array = held.reshape(n, draws).mean(axis=1)
+    return mean
 
 
 def draw_friction(n: int, settings: RobustSettings, *, rng: np.random.Generator) -> Array:
@@ -84,31 +91,15 @@ def draw_friction(n: int, settings: RobustSettings, *, rng: np.random.Generator)
 
 
 def _moved(
-    com: Array, centre: Array, axis: Array, s: RobustSettings, rng: np.random.Generator
+    com: Array, centres: Array, axes: Array, s: RobustSettings, rng: np.random.Generator
 ) -> tuple[Array, Array]:
-    """The jaws' line as the object sees it when both are not where they should be: (D, 3) twice."""
-    grip, turn = rng.normal(size=(2, s.draws, 3))
-    shift, tilt = rng.normal(size=(2, s.draws, 3))
-    axes = Rotation.from_rotvec(s.gripper_turn * turn).apply(axis)
-    centres = centre + s.gripper_shift * grip
+    """The jaws' lines as the object sees them when both are not where they should be.
+
+    Both are of shape (N * draws, 3), the draws of a line in a row.
+    """
+    middles, lines = (np.repeat(x, s.draws, axis=0) for x in (centres, axes))
+    grip, turn, shift, tilt = rng.normal(size=(4, len(middles), 3))
+    lines = Rotation.from_rotvec(s.gripper_turn * turn).apply(lines)
+    middles = middles + s.gripper_shift * grip
     back = Rotation.from_rotvec(-s.object_turn * tilt)
-    return com + back.apply(centres - com - s.object_shift * shift), back.apply(axes)
-
-
-def _mean(
-    surface: Surface,
-    centres: Array,
-    axes: Array,
-    half: float,
-    s: RobustSettings,
-    rng: np.random.Generator,
-) -> float:
-    friction = draw_friction(s.draws, s, rng=rng)
-    touch = surface.pinch(centres, axes, half)
-    good = touch.hit & closed(touch.points, touch.normals, friction)
-    if not good.any():
-        return 0.0
-    wrenches = primitive_wrenches(
-        touch.points[good] - surface.com, touch.normals[good], friction[good], s.wrench
-    )
-    return float(epsilon(wrenches).sum() / s.draws)
+    return com + back.apply(middles - com - s.object_shift * shift), back.apply(lines)

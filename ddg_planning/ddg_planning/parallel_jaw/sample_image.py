@@ -11,6 +11,8 @@ from ddg_core.outcome import Outcome
 from ddg_planning.parallel_jaw.image_grasp import ImageGrasps
 from ddg_planning.parallel_jaw.prepare import Prepared
 
+_BETWEEN = 25  # points between two edges at which the surface is looked at
+
 
 @dataclass(frozen=True)
 class ImageSampling:
@@ -24,7 +26,8 @@ class ImageSampling:
             this bounds (ours).
         friction: Both edges lie within this friction cone of the line between them.
         least_width: Of a pair, in [m].
-        below: The jaws close so far below the surface in the middle, in [m].
+        below: The jaws close so far below the highest surface between them, in [m]. The least is
+            half the thickness of a fork (the paper's policy: 5 mm).
         heights: Depths drawn per pair.
     """
 
@@ -34,7 +37,7 @@ class ImageSampling:
     edges: int = 800
     friction: float = 0.8
     least_width: float = 0.004
-    below: tuple[float, float] = (0.005, 0.040)
+    below: tuple[float, float] = (0.002, 0.040)
     heights: int = 1
 
     def __post_init__(self) -> None:
@@ -87,7 +90,9 @@ def antipodal_on_image(
     widths = _metres(view, pixels, first, second)
     angles = np.arctan2(line[:, 1], line[:, 0])
     repeat = np.repeat(np.arange(len(first)), settings.heights)
-    depths = draw_depths(view, middles[repeat], floor, settings.below, rng=rng)
+    between = pixels[first, None] + np.linspace(0.0, 1.0, _BETWEEN)[:, None] * line[:, None]
+    top = view.at(between.reshape(-1, 2)).reshape(-1, _BETWEEN).min(axis=1)
+    depths = draw_depths(view, middles[repeat], top[repeat], floor, settings.below, rng=rng)
     return ImageGrasps(middles[repeat], angles[repeat], depths, widths[repeat])
 
 
@@ -103,7 +108,7 @@ def random_on_image(
     rows, columns = np.nonzero(view.mask)
     chosen = rng.integers(len(rows), size=n)
     pixels = np.stack([columns[chosen], rows[chosen]], axis=1) + rng.uniform(-0.5, 0.5, (n, 2))
-    depths = draw_depths(view, pixels, floor, settings.below, rng=rng)
+    depths = draw_depths(view, pixels, view.at(pixels), floor, settings.below, rng=rng)
     return ImageGrasps(pixels, rng.uniform(-np.pi / 2, np.pi / 2, n), depths, np.zeros(n))
 
 
@@ -121,16 +126,15 @@ def edges(view: Prepared, settings: ImageSampling) -> tuple[Array, Array]:
 def draw_depths(
     view: Prepared,
     pixels: Array,
+    top: Array,
     floor: Array,
     below: tuple[float, float],
     *,
     rng: np.random.Generator,
 ) -> Array:
-    """Depths (N,) in [m] at which jaws close, a random distance below the surface of pixels."""
-    u, v = (
-        np.clip(np.rint(pixels), 0, [view.camera.width - 1, view.camera.height - 1]).astype(int).T
-    )
-    drawn = view.depth[v, u] + rng.uniform(*below, len(pixels))
+    """Depths (N,) in [m] at which jaws close at pixels (N, 2): below a surface of depth `top`."""
+    u, v = view.nearest(pixels)
+    drawn = top + rng.uniform(*below, len(pixels))
     depths: Array = np.minimum(drawn, floor[v, u])
     return depths
 

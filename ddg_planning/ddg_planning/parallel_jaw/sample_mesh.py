@@ -47,23 +47,17 @@ def antipodal_on_mesh(
         n: Most grasps returned.
         rng: Source of the points and directions.
     """
-    found: list[tuple[Array, Array, float]] = []
+    parts = [(np.zeros((0, 3)), np.zeros((0, 3)), np.zeros(0))]
+    found = 0
     for start in range(0, settings.tries * n, _PORTION):
         points, normals = surface.sample(min(_PORTION, settings.tries * n - start), rng=rng)
         axes = _lines(normals, up, settings, rng)
-        found += [
-            grasp
-            for point, axis in zip(points, axes, strict=True)
-            if (grasp := _grasp(surface, point, axis, stroke, settings)) is not None
-        ]
-        if len(found) >= n:
+        parts.append(_grasps(surface, points, axes, stroke, settings))
+        found += len(parts[-1][2])
+        if found >= n:
             break
-    found = found[:n]
-    return (
-        np.array([middle for middle, _, _ in found]).reshape(-1, 3),
-        np.array([axis for _, axis, _ in found]).reshape(-1, 3),
-        np.array([width for _, _, width in found]),
-    )
+    middles, axes, widths = (np.concatenate(column)[:n] for column in zip(*parts, strict=True))
+    return middles, axes, widths
 
 
 def _lines(normals: Array, up: Array, s: MeshSampling, rng: np.random.Generator) -> Array:
@@ -79,18 +73,17 @@ def _lines(normals: Array, up: Array, s: MeshSampling, rng: np.random.Generator)
     return lines
 
 
-def _grasp(
-    surface: Surface, point: Array, axis: Array, stroke: float, s: MeshSampling
-) -> tuple[Array, Array, float] | None:
-    """The grasp whose first jaw is at `point`, if both contacts are in their cones."""
-    if np.linalg.norm(axis) < 0.5:  # the surface is level: no level line enters it
-        return None
-    touch = surface.pinch((point + 0.5 * stroke * axis)[None], axis[None], 0.5 * stroke + 1e-4)
-    if not touch.hit[0] or np.linalg.norm(touch.points[0, 0] - point) > 1e-3:
-        return None
-    first, second = touch.points[0]
+def _grasps(
+    surface: Surface, points: Array, axes: Array, stroke: float, s: MeshSampling
+) -> tuple[Array, Array, Array]:
+    """Those grasps with a jaw at one of `points` (N, 3) that have both contacts in their cones."""
+    entering = np.linalg.norm(axes, axis=1) > 0.5  # into a level surface no level line goes
+    points, axes = points[entering], axes[entering]
+    touch = surface.pinch(points + 0.5 * stroke * axes, axes, 0.5 * stroke + 1e-4)
+    first, second = np.moveaxis(touch.points, 1, 0)
     least = 1.0 / np.sqrt(1.0 + s.friction**2)
-    width = float(np.linalg.norm(second - first))
-    if width < 1e-4 or min(touch.normals[0, 0] @ axis, -touch.normals[0, 1] @ axis) < least:
-        return None
-    return (first + second) / 2.0, axis, width
+    widths = np.linalg.norm(second - first, axis=1)
+    good = touch.hit & (np.linalg.norm(first - points, axis=1) <= 1e-3) & (widths >= 1e-4)
+    good &= np.einsum("ni,ni->n", touch.normals[:, 0], axes) >= least
+    good &= -np.einsum("ni,ni->n", touch.normals[:, 1], axes) >= least
+    return ((first + second) / 2.0)[good], axes[good], widths[good]

@@ -7,6 +7,8 @@ import numpy as np
 from ddg_core.arrays import Array, BoolArray, IntArray, frozen_array
 from ddg_core.errors import BadInput
 
+_PORTION = 256  # lines looked at in one go: bounds the memory
+
 
 @dataclass(frozen=True, eq=False)
 class Pinch:
@@ -51,61 +53,71 @@ class Surface:
         return first + a * (second - first) + b * (third - first), self.normals[chosen]
 
     def pinch(self, centres: Array, axes: Array, half: float) -> Pinch:
-        """Close jaws on L lines that lie near each other.
+        """Close jaws on L lines.
 
         Args:
             centres: Middle between the jaws, shape (L, 3), in [m].
             axes: Unit direction from the first jaw to the second, shape (L, 3).
             half: Distance of each jaw from the middle before they close, in [m].
         """
-        near = self._near(centres, axes, half)
-        corners, normals = self.triangles[near], self.normals[near]
-        at, inside = _crossings(centres, axes, corners)
-        inside &= np.abs(at) <= half
-        if not inside.any():
-            nothing = np.zeros((len(centres), 2, 3))
-            return Pinch(nothing, nothing, np.zeros(len(centres), dtype=bool))
-        hit: BoolArray = np.any(inside, axis=1)
-        points, inward = np.zeros((len(centres), 2, 3)), np.zeros((len(centres), 2, 3))
-        rows = np.flatnonzero(hit)
-        for jaw, sign in ((0, 1.0), (1, -1.0)):
-            first = np.where(inside[rows], sign * at[rows], np.inf).argmin(axis=1)
-            points[rows, jaw] = centres[rows] + at[rows, first][:, None] * axes[rows]
-            n = normals[first]
-            away = np.einsum("li,li->l", n, sign * axes[rows]) > 0.0
-            inward[rows, jaw] = np.where(away[:, None], n, -n)
+        points, inward = np.zeros((2, len(centres), 2, 3))
+        hit = np.zeros(len(centres), dtype=bool)
+        for start in range(0, len(centres), _PORTION):
+            rows = slice(start, start + _PORTION)
+            lines, faces, at = self.crossings(centres[rows], axes[rows], half)
+            order = np.lexsort((at, lines))
+            lines, faces, at = lines[order] + start, faces[order], at[order]
+            new = np.flatnonzero(np.diff(lines, prepend=-1))
+            last = np.append(new[1:], len(lines)) - 1
+            touched = lines[new]
+            hit[touched] = True
+            for jaw, sign, first in ((0, 1.0, new), (1, -1.0, last[: len(new)])):
+                line = axes[touched]
+                points[touched, jaw] = centres[touched] + at[first][:, None] * line
+                n = self.normals[faces[first]]
+                away = np.einsum("li,li->l", n, sign * line) > 0.0
+                inward[touched, jaw] = np.where(away[:, None], n, -n)
         return Pinch(points, inward, hit)
 
-    def _near(self, centres: Array, axes: Array, half: float) -> IntArray:
-        """Indices of the triangles that any of the lines may meet."""
-        centre, axis = centres.mean(axis=0), axes.mean(axis=0)
-        axis = axis / np.linalg.norm(axis)
-        spread = np.linalg.norm(centres - centre, axis=1) + half * np.linalg.norm(
-            axes - axis, axis=1
-        )
-        room = self._radii + spread.max()
-        away = self._middles - centre
-        along = away @ axis
-        off = np.linalg.norm(away - along[:, None] * axis, axis=1)
-        near: IntArray = np.flatnonzero((off <= room) & (np.abs(along) <= half + room))
-        return near
+    def crossings(
+        self, centres: Array, axes: Array, half: float
+    ) -> tuple[IntArray, IntArray, Array]:
+        """Where L lines meet the surface at most `half` [m] from their centres.
+
+        Returns:
+            Of each crossing its line, its triangle, and the distance along the line, shapes (C,).
+        """
+        lines, faces = self._near(centres, axes, half)
+        at, inside = _crossings(centres[lines], axes[lines], self.triangles[faces])
+        inside &= np.abs(at) <= half
+        return lines[inside], faces[inside], at[inside]
+
+    def _near(self, centres: Array, axes: Array, half: float) -> tuple[IntArray, IntArray]:
+        """Pairs of lines and triangles that may meet: their middles are near the lines."""
+        middles, centres = self._middles - self.com, centres - self.com
+        along = axes @ middles.T - np.einsum("li,li->l", axes, centres)[:, None]
+        off = (middles**2).sum(axis=1) - 2.0 * centres @ middles.T - along**2
+        off += (centres**2).sum(axis=1)[:, None]  # squared distance from the line
+        near = (off <= self._radii**2 + 1e-9) & (np.abs(along) <= half + self._radii)
+        lines, faces = np.nonzero(near)
+        return lines, faces
 
 
 def _crossings(origins: Array, directions: Array, corners: Array) -> tuple[Array, BoolArray]:
-    """Where L lines meet T triangles (T, 3, 3): line parameters (L, T), and whether they do.
+    """Where lines meet triangles (P, 3, 3), pair by pair: line parameters (P,), and whether.
 
     After Möller and Trumbore (1997).
     """
     first = corners[:, 0]
     one, two = corners[:, 1] - first, corners[:, 2] - first
-    p = np.cross(directions[:, None], two)
-    size = np.einsum("lti,ti->lt", p, one)
+    p = np.cross(directions, two)
+    size = np.einsum("pi,pi->p", p, one)
     flat = np.abs(size) < 1e-15
     inverse = 1.0 / np.where(flat, 1.0, size)
-    away = origins[:, None] - first
-    u = np.einsum("lti,lti->lt", away, p) * inverse
+    away = origins - first
+    u = np.einsum("pi,pi->p", away, p) * inverse
     q = np.cross(away, one)
-    v = np.einsum("li,lti->lt", directions, q) * inverse
-    t: Array = np.einsum("ti,lti->lt", two, q) * inverse
+    v = np.einsum("pi,pi->p", directions, q) * inverse
+    t: Array = np.einsum("pi,pi->p", two, q) * inverse
     edge = 1e-9  # a line through a common edge meets at least one of its triangles
     return t, ~flat & (u >= -edge) & (v >= -edge) & (u + v <= 1.0 + edge)

@@ -176,7 +176,7 @@ class GraspSimulation:
         self.world.place(data, at, self.name)
         wrist = self.world.wrist_joints(way.T_base_wrist)
         fingers = self.world.hand.expand(way.joints)
-        for i in range(len(way)):
+        for i in reversed(range(len(way))):  # what is hit is mostly hit at the end
             data.qpos[self._wrist_qpos], data.qpos[self._finger_qpos] = wrist[i], fingers[i]
             mujoco.mj_kinematics(model, data)
             mujoco.mj_collision(model, data)

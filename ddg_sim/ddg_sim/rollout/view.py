@@ -156,8 +156,13 @@ def _box_depth(box: Box, eye: Array, rays: Array) -> Array:
     """Depth of a box along rays (H, W, 3) from outside; infinite where they miss."""
     R = box.T_link_box[:3, :3]
     start, directions = (eye - box.T_link_box[:3, 3]) @ R, rays @ R
+    enter, leave = np.full(rays.shape[:-1], -np.inf), np.full(rays.shape[:-1], np.inf)
     with np.errstate(divide="ignore", invalid="ignore"):
-        a, b = (-box.half - start) / directions, (box.half - start) / directions
-    enter = np.minimum(a, b).max(axis=-1)
-    leave = np.maximum(a, b).min(axis=-1)
+        for axis in range(3):
+            one, other = (
+                (side - start[axis]) / directions[..., axis]
+                for side in (-box.half[axis], box.half[axis])
+            )
+            enter = np.maximum(enter, np.minimum(one, other))
+            leave = np.minimum(leave, np.maximum(one, other))
     return np.where((enter <= leave) & (enter > 0.0), enter, np.inf)
