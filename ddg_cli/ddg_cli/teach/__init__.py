@@ -1,6 +1,8 @@
 """`ddg teach`: demonstrate grasps, learn grasp types from them, look into what was learned."""
 
 import argparse
+import os
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -22,9 +24,25 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     demos.add_argument("--folder", type=Path, help="where to write (default: into the package)")
     learn = steps.add_parser("learn", help="learn grasp types from the stored demonstrations")
     learn.add_argument("--folder", type=Path, help="where they are (default: in the package)")
+    _add_record(steps)
     _add_gm2(steps)
     show = steps.add_parser("show", help="tell what is in a demonstration or learned grasp type")
     show.add_argument("file", type=Path)
+
+
+def _add_record(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
+    record = steps.add_parser("record", help="record what a hand, guided by you, shows over ROS")
+    record.add_argument("name", help="of the file and the grasp type")
+    record.add_argument("--object", required=True, help="what is grasped, in words")
+    record.add_argument("--teacher", default=os.environ.get("USER", ""), help="who shows it")
+    record.add_argument("--kind", default="", help="grasp type, if it is not the name")
+    record.add_argument("--robot", default="twin", help="cell (default %(default)s)")
+    record.add_argument("--hand", default="", help="hand, if it is not the cell's")
+    record.add_argument("--views", type=int, default=1, help="views of the object (default 1)")
+    record.add_argument(
+        "--closed-first", action="store_true", help="begin with the hand closed on the object"
+    )
+    record.add_argument("--folder", type=Path, help="where to write (default: into the package)")
 
 
 def _add_gm2(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -46,6 +64,8 @@ def run(args: argparse.Namespace) -> Report:
         from ddg_cli.teach.show import show
 
         return show(args.file)
+    if args.step == "record":
+        return _record(args)
     from ddg_cli.teach.folders import Folders
     from ddg_core.description import load_cell, load_hand
 
@@ -63,6 +83,33 @@ def run(args: argparse.Namespace) -> Report:
         if kind not in PLANS:
             raise UnknownName("grasp type", kind, PLANS)
     return folders.demonstrate(hand, args.only or list(PLANS), args.seed, args.tries)
+
+
+def _record(args: argparse.Namespace) -> Report:
+    """Record what a guided hand shows."""
+    from ddg_cli.teach.folders import Folders
+    from ddg_cli.teach.record import Lesson, record
+    from ddg_core.description import load_cell, load_hand
+
+    cell = load_cell(args.robot, args.hand)
+    hand = load_hand(cell.hand)
+    return record(
+        Lesson(args.name, args.object, args.teacher, args.kind),
+        Folders.of(args.folder, hand),
+        cell,
+        hand,
+        _press,
+        robot=args.robot,
+        views=args.views,
+        closed_first=args.closed_first,
+    )
+
+
+def _press(prompt: str) -> None:
+    """Say what to show and wait for Enter."""
+    print(f"{prompt}; then Enter", file=sys.stderr, flush=True)
+    if not sys.stdin.readline():
+        raise BadInput(f"input ended at {prompt!r}; nothing was stored")
 
 
 def _gm2(args: argparse.Namespace, folder: Path, hand: "Hand") -> Report:

@@ -8,10 +8,11 @@ from pathlib import Path
 import numpy as np
 
 from ddg_cli.report import Report
+from ddg_cli.teach.show import show
 from ddg_core.errors import BadInput
 from ddg_core.hand import Hand
 from ddg_planning.generate.contact_model import ContactSettings
-from ddg_planning.generate.demonstration import load_demonstration
+from ddg_planning.generate.demonstration import Demonstration, load_demonstration
 from ddg_planning.generate.grasp_model import learn
 from ddg_planning.store import DEMONSTRATIONS, MODELS
 
@@ -47,6 +48,16 @@ class Folders:
         report = self.learn(hand)
         json = {**report.json, "failed": failed}
         return Report(json, "\n".join([report.text, *failed]), 1 if failed else report.code)
+
+    def add(self, name: str, made: Demonstration, hand: Hand) -> Report:
+        """Store one demonstration and the grasp type learned from it; tell what is in it."""
+        model = learn(made, hand, ContactSettings())
+        path = self.demonstrations / f"{name}.npz"
+        made.save(path)
+        model.save(self.models / path.name)
+        told = show(path)
+        json = {**told.json, "file": path, "model": self.models / path.name, "model_id": model.id}
+        return Report(json, f"{told.text}\n{'file':<26} {path}\n{'model':<26} {json['model']}")
 
     def learn(self, hand: Hand) -> Report:
         """Learn a grasp type from every demonstration."""

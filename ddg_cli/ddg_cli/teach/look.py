@@ -8,6 +8,7 @@ from ddg_core.hand import Hand
 from ddg_core.transforms import look_at
 from ddg_core.view import DepthImage, FeatureCloud
 from ddg_perception.perceive import PerceptionSettings, perceive
+from ddg_planning.teach.surface import joined
 from ddg_sim.model.build import floating_hand
 from ddg_sim.model.objects import PlacedObject
 from ddg_sim.objects.sim_object import SimObject
@@ -15,7 +16,6 @@ from ddg_sim.rollout.watch import hand_away
 from ddg_sim.twin.render import Painter
 
 CAMERA = Camera(640, 480, 574.0, 574.0, 319.5, 239.5)
-SPACING = 0.004  # of the joined cloud, in [m]
 NOISE = 0.0005  # of a reading, in [m]
 
 
@@ -46,15 +46,4 @@ def whole_surface(
                 clouds.append(perceive(image, PerceptionSettings(), rng=rng).cloud)
     finally:
         painter.close()
-    return _joined(clouds)
-
-
-def _joined(clouds: list[FeatureCloud]) -> FeatureCloud:
-    """One point per cell of `SPACING`, of the first view that has one there."""
-    points = np.concatenate([cloud.points for cloud in clouds])
-    _, chosen = np.unique(np.floor(points / SPACING).astype(int), axis=0, return_index=True)
-    return FeatureCloud(
-        points[chosen],
-        np.concatenate([cloud.frames for cloud in clouds])[chosen],
-        np.concatenate([cloud.curvatures for cloud in clouds])[chosen],
-    )
+    return joined(clouds)

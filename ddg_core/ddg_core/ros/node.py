@@ -93,10 +93,11 @@ class DdgNode(LifecycleNode):
         publisher = self.create_publisher(entry.load_type(), at or name, entry.qos)
         return self.keep(publisher, lambda: self.destroy_publisher(publisher))
 
-    def subscribe(self, name: str, callback: Callable[[Any], None], at: str | None = None) -> Any:
+    def subscribe(self, name: str, callback: Callable[..., None], at: str | None = None) -> Any:
         """Subscribe to a topic of the table of interfaces; `at`: what the cell calls it instead.
 
-        The callback must be short, see `NodeExecutor`: keep the message, and return.
+        The callback must be short, see `NodeExecutor`: keep the message, and return. One with two
+        arguments is given the message's times too, as rclpy has it.
         """
         entry = interface(name, "msg")
         subscription = self.create_subscription(

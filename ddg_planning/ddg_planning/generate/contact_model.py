@@ -100,15 +100,9 @@ def learn_contacts(
     """
     T_base_link = T_base_wrist @ hand.link_poses(joints)
     T_feature_base = inverse(compose(cloud.frames, cloud.points))
+    touched = touched_surface(cloud, hand, T_base_wrist, joints, settings)
     models = []
-    for index, name in enumerate(hand.link_names):
-        palm = name in hand.settings.palm_links
-        radius = settings.palm_radius if palm else settings.finger_radius
-        local = apply(inverse(T_base_link[index]), cloud.points)
-        distance, away = _distance_and_gradient(hand, index, local)
-        normals = cloud.normals @ T_base_link[index][:3, :3]
-        weights = contact_weights(distance, radius=radius, decay=settings.decay)
-        weights = np.where((normals * away).sum(-1) < -settings.facing, weights, 0.0)
+    for index, (name, weights) in enumerate(zip(hand.link_names, touched, strict=True)):
         chosen = np.flatnonzero(weights)
         if len(chosen) < settings.points:
             continue
@@ -124,6 +118,27 @@ def learn_contacts(
             )
         )
     return tuple(models)
+
+
+def touched_surface(
+    cloud: FeatureCloud, hand: Hand, T_base_wrist: Array, joints: Array, settings: ContactSettings
+) -> Array:
+    """Weight of every surface point in the contact of every link, equation (4), shape (L, N).
+
+    A point belongs to a contact if it is near, and faces the link. Arguments are those of
+    `learn_contacts`.
+    """
+    T_base_link = T_base_wrist @ hand.link_poses(joints)
+    touched = np.zeros((len(hand.link_names), len(cloud)))
+    for index, name in enumerate(hand.link_names):
+        palm = name in hand.settings.palm_links
+        radius = settings.palm_radius if palm else settings.finger_radius
+        local = apply(inverse(T_base_link[index]), cloud.points)
+        distance, away = _distance_and_gradient(hand, index, local)
+        normals = cloud.normals @ T_base_link[index][:3, :3]
+        weights = contact_weights(distance, radius=radius, decay=settings.decay)
+        touched[index] = np.where((normals * away).sum(-1) < -settings.facing, weights, 0.0)
+    return touched
 
 
 def _distance_and_gradient(hand: Hand, link: int, points: Array) -> tuple[Array, Array]:

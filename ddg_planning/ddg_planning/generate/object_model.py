@@ -89,7 +89,7 @@ def model_object(
     cloud = view.cloud
     grid = RangeGrid(view, spacing=settings.pixel)
     mirrors = find_mirrors(cloud.points, grid, settings.symmetry)
-    guessed = _guess(cloud, grid, mirrors)
+    guessed = guess_back(cloud, grid, mirrors)
     points = np.concatenate([cloud.points, guessed.points])
     chosen = np.sort(rng.permutation(len(points))[: settings.features])
     if settings.hidden_weight == 0.0:
@@ -109,7 +109,7 @@ def model_object(
     )
 
 
-def _guess(cloud: FeatureCloud, grid: RangeGrid, mirrors: tuple[Mirror, ...]) -> FeatureCloud:
+def guess_back(cloud: FeatureCloud, grid: RangeGrid, mirrors: tuple[Mirror, ...]) -> FeatureCloud:
     """Mirror images of the cloud that the seen surface hides and that are not seen already."""
     sides = [(cloud.points, cloud.frames)]
     for mirror in mirrors:

@@ -1,0 +1,1 @@
+"""From what a person shows with a hand to a demonstration that grasp types are learned from."""
