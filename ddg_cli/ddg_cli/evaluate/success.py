@@ -92,7 +92,7 @@ def rollout_of(objects: str) -> "RolloutSettings":
 
 
 def for_jaws(rollout: "RolloutSettings") -> "RolloutSettings":
-    """The same objects for the two-finger gripper, seen from above as its networks expect."""
+    """The same objects for the two-finger gripper, seen from above by the robot's own camera."""
     from dataclasses import replace
 
     from ddg_cli.analysts import settings_file
@@ -100,7 +100,8 @@ def for_jaws(rollout: "RolloutSettings") -> "RolloutSettings":
     from ddg_sim.rollout.rollout import RolloutSettings
 
     theirs = load(settings_file(), RolloutSettings)
-    return replace(rollout, hand=theirs.hand, view=theirs.view)
+    camera = {key: getattr(rollout.view, key) for key in ("camera", "sensor", "least_pixels")}
+    return replace(rollout, hand=theirs.hand, view=replace(theirs.view, **camera))
 
 
 def compare(args: argparse.Namespace) -> Report:

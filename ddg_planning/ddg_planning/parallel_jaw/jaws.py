@@ -8,7 +8,9 @@ from ddg_core.arrays import Array
 from ddg_core.errors import BadInput
 from ddg_core.grasp import Grasp
 from ddg_core.hand import Hand
+from ddg_core.shapes import Shape
 from ddg_core.transforms import apply, compose
+from ddg_planning.parallel_jaw.pads import Pads
 
 
 @dataclass(frozen=True)
@@ -25,7 +27,14 @@ class JawSettings:
 
 
 class Jaws:
-    """Geometry of two parallel jaws, and grasps from the line on which they close."""
+    """Geometry of two parallel jaws, and grasps from the line on which they close.
+
+    Attributes:
+        axis, approach: Unit directions of closing and of the way in, in {wrist}, shape (3,).
+        centre: Middle between the jaws, in {wrist}, shape (3,), in [m].
+        stroke: Widest opening, in [m].
+        pads: How far their pads reach from the line on which they close, against the approach.
+    """
 
     def __init__(self, hand: Hand, settings: JawSettings) -> None:
         """Measure the fingers' shapes, open and closed.
@@ -46,7 +55,14 @@ class Jaws:
             raise BadInput(f"hand {hand.name!r}: its fingers are no parallel jaws")
         self.axis = -travel / np.linalg.norm(travel)  # in {wrist}, from thumb to finger
         self.approach = np.asarray(hand.settings.palm_normal, float)
-        tip = float((self._box(hand.settings.thumb_links, self._open) @ self.approach).max())
+        one_side = hand.settings.thumb_links
+        tip = float((self._box(one_side, self._open) @ self.approach).max())
+        inner = max(
+            (apply(pose, shape.bounds()) for pose, shape in self._shapes(one_side, self._open)),
+            key=lambda corners: float((corners @ self.axis).max()),
+        )
+        height = tip - float((inner @ self.approach).min())
+        self.pads = Pads(-settings.behind_tip, height - settings.behind_tip)
         self.centre = (tip - settings.behind_tip) * self.approach  # in {wrist}
         self.stroke, self._least = self._gap(self._open), self._gap(self._shut)
 
@@ -99,11 +115,12 @@ class Jaws:
 
     def _box(self, links: tuple[str, ...], joints: Array) -> Array:
         """Corners (2, 3) in {wrist} of the box about links, whose axes are those of {wrist}."""
-        poses = self.hand.link_poses(joints)
-        corners = [
-            apply(poses[i], shape.bounds())
-            for i, shape in self.hand.surfaces
-            if self.hand.link_names[i] in links
-        ]
+        corners = [apply(pose, shape.bounds()) for pose, shape in self._shapes(links, joints)]
         every = np.concatenate(corners)
         return np.stack([every.min(axis=0), every.max(axis=0)])
+
+    def _shapes(self, links: tuple[str, ...], joints: Array) -> list[tuple[Array, Shape]]:
+        """Pose in {wrist} of each shape of links, and the shape."""
+        poses = self.hand.link_poses(joints)
+        names = self.hand.link_names
+        return [(poses[i], shape) for i, shape in self.hand.surfaces if names[i] in links]

@@ -12,7 +12,7 @@ from ddg_core.view import DepthImage
 from ddg_planning.parallel_jaw.image_grasp import ImageGrasps, to_space
 from ddg_planning.parallel_jaw.jaws import Jaws
 from ddg_planning.parallel_jaw.prepare import Prepared, PrepareSettings, prepare
-from ddg_planning.parallel_jaw.robust import RobustSettings, robust_epsilon
+from ddg_planning.parallel_jaw.robust import UP, RobustSettings, robust_epsilon
 from ddg_planning.parallel_jaw.sample_image import (
     ImageSampling,
     antipodal_on_image,
@@ -22,7 +22,6 @@ from ddg_planning.parallel_jaw.sample_image import (
 from ddg_planning.parallel_jaw.sample_mesh import MeshSampling, antipodal_on_mesh
 from ddg_planning.parallel_jaw.surface import Surface
 
-UP = np.array([0.0, 0.0, 1.0])
 _SPARE = 3  # lines looked for on the mesh per line wanted
 
 
@@ -114,7 +113,8 @@ def quality(
     if not grasps:
         return np.zeros(0)
     centres, axes = map(np.array, zip(*map(jaws.line, grasps), strict=True))
-    return robust_epsilon(surface, centres, axes, jaws.stroke / 2, settings.robust, rng=rng)
+    half, pads = jaws.stroke / 2, jaws.pads
+    return robust_epsilon(surface, centres, axes, half, settings.robust, rng=rng, pads=pads)
 
 
 def _on_mesh(

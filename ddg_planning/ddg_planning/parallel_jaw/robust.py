@@ -7,8 +7,11 @@ from scipy.spatial.transform import Rotation
 from scipy.special import ndtr, ndtri
 
 from ddg_core.arrays import Array
+from ddg_planning.parallel_jaw.pads import Pads, press
 from ddg_planning.parallel_jaw.surface import Surface
 from ddg_planning.parallel_jaw.wrench import WrenchSettings, closed, epsilon, primitive_wrenches
+
+UP = np.array([0.0, 0.0, 1.0])
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,8 @@ def robust_epsilon(
     settings: RobustSettings,
     *,
     rng: np.random.Generator,
+    pads: Pads | None = None,
+    up: Array = UP,
 ) -> Array:
     """Mean of `epsilon` over friction and poses, shape (N,); a draw in which a jaw misses counts 0.
 
@@ -65,12 +70,20 @@ def robust_epsilon(
         half: Distance of each jaw from the middle before they close, in [m].
         settings: What is uncertain.
         rng: Source of the draws.
+        pads: Reach of the jaws along `up`; None takes them as points on the line, as Dex-Net does.
+            With pads, points on the line count where the pads' own contacts do not close: a wall
+            that leans turns between them until it lies flat.
+        up: Unit direction along the jaws, across `axes`, shape (3,).
     """
     n, draws = len(centres), settings.draws
-    lines, directions = _moved(surface.com, centres, axes, settings, rng)
+    lines, directions, ups = _moved(surface.com, centres, axes, up, settings, rng)
     friction = draw_friction(n * draws, settings, rng=rng)
     touch = surface.pinch(lines, directions, half)
     good = touch.hit & closed(touch.points, touch.normals, friction)
+    if pads is not None:
+        pressed = press(surface, lines, directions, ups, half, pads)
+        flat = pressed.hit & closed(pressed.points, pressed.normals, friction)
+        touch, good = pressed.where(flat, touch), good | flat
     held = np.zeros(n * draws)
     held[good] = epsilon(
         primitive_wrenches(
@@ -91,15 +104,16 @@ def draw_friction(n: int, settings: RobustSettings, *, rng: np.random.Generator)
 
 
 def _moved(
-    com: Array, centres: Array, axes: Array, s: RobustSettings, rng: np.random.Generator
-) -> tuple[Array, Array]:
-    """The jaws' lines as the object sees them when both are not where they should be.
+    com: Array, centres: Array, axes: Array, up: Array, s: RobustSettings, rng: np.random.Generator
+) -> tuple[Array, Array, Array]:
+    """Middles, lines and `up` as the object sees them when both are not where they should be.
 
-    Both are of shape (N * draws, 3), the draws of a line in a row.
+    All are of shape (N * draws, 3), the draws of a line in a row.
     """
     middles, lines = (np.repeat(x, s.draws, axis=0) for x in (centres, axes))
     grip, turn, shift, tilt = rng.normal(size=(4, len(middles), 3))
-    lines = Rotation.from_rotvec(s.gripper_turn * turn).apply(lines)
-    middles = middles + s.gripper_shift * grip
+    off = Rotation.from_rotvec(s.gripper_turn * turn)
     back = Rotation.from_rotvec(-s.object_turn * tilt)
-    return com + back.apply(middles - com - s.object_shift * shift), back.apply(lines)
+    middles = middles + s.gripper_shift * grip - com - s.object_shift * shift
+    turned = back * off
+    return com + back.apply(middles), turned.apply(lines), turned.apply(up)

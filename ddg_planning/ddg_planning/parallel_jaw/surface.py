@@ -24,6 +24,15 @@ class Pinch:
     normals: Array
     hit: BoolArray
 
+    def where(self, rows: BoolArray, other: "Pinch") -> "Pinch":
+        """These contacts in `rows` (L,), those of `other` elsewhere."""
+        wide = rows[:, None, None]
+        return Pinch(
+            np.where(wide, self.points, other.points),
+            np.where(wide, self.normals, other.normals),
+            np.where(rows, self.hit, other.hit),
+        )
+
 
 class Surface:
     """Triangles of one object and its centre of mass, in any one frame."""
@@ -101,6 +110,27 @@ class Surface:
         near = (off <= self._radii**2 + 1e-9) & (np.abs(along) <= half + self._radii)
         lines, faces = np.nonzero(near)
         return lines, faces
+
+    def near_strips(
+        self, frames: Array, centres: Array, half: float, reach: tuple[float, float]
+    ) -> tuple[IntArray, IntArray]:
+        """Pairs of flat strips and triangles that may meet.
+
+        Args:
+            frames: Rows are a strip's directions along, up and aside, shape (L, 3, 3).
+            centres: Its origin, shape (L, 3), in [m].
+            half: It reaches so far along, both ways, in [m].
+            reach: And from here to there up, in [m].
+        """
+        low, high = reach
+        spans = ((-half, half), (low, high), (0.0, 0.0))
+        near = np.ones((len(centres), len(self.normals)), dtype=bool)
+        for row, (least, most) in enumerate(spans):
+            at = frames[:, row] @ self._middles.T
+            at -= np.einsum("li,li->l", frames[:, row], centres)[:, None]
+            near &= (at >= least - self._radii) & (at <= most + self._radii)
+        strips, faces = np.nonzero(near)
+        return strips, faces
 
 
 def _crossings(origins: Array, directions: Array, corners: Array) -> tuple[Array, BoolArray]:
