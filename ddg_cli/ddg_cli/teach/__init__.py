@@ -10,6 +10,8 @@ from ddg_cli.report import Report
 from ddg_core.errors import BadInput, UnknownName
 
 if TYPE_CHECKING:
+    from ddg_cli.teach.folders import Folders
+    from ddg_cli.teach.record import Lesson
     from ddg_core.hand import Hand
 
 
@@ -43,6 +45,19 @@ def _add_record(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") ->
         "--closed-first", action="store_true", help="begin with the hand closed on the object"
     )
     record.add_argument("--folder", type=Path, help="where to write (default: into the package)")
+    record.add_argument(
+        "--viewer", action="store_true", help="pose the hand in the browser instead"
+    )
+    viewer = record.add_argument_group(
+        "with --viewer", "the object is one of the catalogue (ddg demo --list), or a recorded view"
+    )
+    viewer.add_argument(
+        "--depth", type=Path, metavar="FILE", help="depth image: 16-bit PNG, or npy"
+    )
+    viewer.add_argument("--camera", type=Path, metavar="FILE", help="its camera, as for ddg plan")
+    viewer.add_argument("--mask", type=Path, metavar="FILE", help="pixels of the object")
+    viewer.add_argument("--like", help="stored demonstration to begin with (default power)")
+    viewer.add_argument("--port", type=int, help="of the page (default 8080)")
 
 
 def _add_gm2(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> None:
@@ -86,16 +101,23 @@ def run(args: argparse.Namespace) -> Report:
 
 
 def _record(args: argparse.Namespace) -> Report:
-    """Record what a guided hand shows."""
+    """Record what a guided hand shows, or what is posed in the browser."""
     from ddg_cli.teach.folders import Folders
     from ddg_cli.teach.record import Lesson, record
     from ddg_core.description import load_cell, load_hand
 
     cell = load_cell(args.robot, args.hand)
     hand = load_hand(cell.hand)
+    folders = Folders.of(args.folder, hand)
+    lesson = Lesson(args.name, args.object, args.teacher, args.kind)
+    if args.viewer:
+        return _pose(lesson, folders, hand, args)
+    for key in ("depth", "camera", "mask", "like", "port"):
+        if getattr(args, key) is not None:
+            raise BadInput(f"--{key} goes with --viewer")
     return record(
-        Lesson(args.name, args.object, args.teacher, args.kind),
-        Folders.of(args.folder, hand),
+        lesson,
+        folders,
         cell,
         hand,
         _press,
@@ -103,6 +125,17 @@ def _record(args: argparse.Namespace) -> Report:
         views=args.views,
         closed_first=args.closed_first,
     )
+
+
+def _pose(lesson: "Lesson", folders: "Folders", hand: "Hand", args: argparse.Namespace) -> Report:
+    """Pose the hand in the browser."""
+    from ddg_cli.teach.posed import Recorded, pose
+
+    if (args.depth is None) != (args.camera is None) or (args.mask and not args.depth):
+        raise BadInput("--depth and --camera go together, --mask with both")
+    recorded = Recorded(args.depth, args.camera, args.mask) if args.depth else None
+    like, port = args.like or "power", args.port if args.port is not None else 8080
+    return pose(lesson, folders, hand, recorded, like=like, port=port)
 
 
 def _press(prompt: str) -> None:

@@ -1,6 +1,7 @@
 """Closing the fingers on the object's body: where each joint comes to rest."""
 
 from dataclasses import dataclass
+from typing import Protocol
 
 import numpy as np
 import torch
@@ -9,8 +10,14 @@ from torch import Tensor
 from ddg_core.arrays import Array, BoolArray
 from ddg_planning.generate.collision import placed
 from ddg_planning.generate.hand_model import HandModel
-from ddg_planning.generate.solid import Solid
 from ddg_planning.generate.transfer import Candidates
+
+
+class Body(Protocol):
+    """What stops the fingers."""
+
+    def distance(self, points: Tensor) -> Tensor:
+        """Signed distance of points (..., 3) to it, in [m], shape (...)."""
 
 
 @dataclass(frozen=True)
@@ -68,7 +75,7 @@ def close(
     start: Tensor,
     grip: Tensor,
     hand: HandModel,
-    solid: Solid,
+    solid: Body,
     settings: ClosingSettings,
 ) -> Closed:
     """Close the fingers from `start` (N, D) towards `grip` (N, D) and beyond until they touch.
