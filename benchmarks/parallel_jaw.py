@@ -21,13 +21,14 @@ from ddg_perception.synthetic import level_slab, render
 from ddg_planning.evaluate.weights import write_weights
 from ddg_planning.parallel_jaw.checkpoint import VARIANTS, build, make_card
 from ddg_planning.parallel_jaw.fc_gqcnn import FcGqCnn, FcSettings
+from ddg_planning.parallel_jaw.follow import Follower, FollowSettings
 from ddg_planning.parallel_jaw.jaws import Jaws, JawSettings
 from ddg_planning.parallel_jaw.policy import DexnetSettings, JawPlanner, Policy
 from ddg_planning.parallel_jaw.prepare import PrepareSettings, prepare
 
 THREADS = 2
 DEPTHS = 16
-POLICIES: tuple[Policy, ...] = ("cem", "best", "fc", "antipodal", "random")
+POLICIES: tuple[Policy, ...] = ("cem", "best", "fc", "centred", "antipodal", "random")
 
 
 def view_from_above() -> ObjectView:
@@ -62,7 +63,16 @@ def _planners(folder: Path) -> dict[str, float]:
         figures[f"plan_{policy}_s"] = fastest_s(
             lambda planner=planner: planner(view, n=100, rng=np.random.default_rng(0))  # type: ignore[misc]
         )
+        if policy == "fc":
+            figures["again_fc_s"] = _again(planner, view)
     return figures
+
+
+def _again(planner: JawPlanner, view: ObjectView) -> float:
+    """Planning again about the target on the way in, from a new view to a corrected grasp."""
+    follower = Follower(planner, FollowSettings())
+    grasp = planner(view, n=1, rng=np.random.default_rng(0))[0]
+    return fastest_s(lambda: follower(view, grasp, rng=np.random.default_rng(0)))
 
 
 def _networks() -> dict[str, float]:

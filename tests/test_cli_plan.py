@@ -178,6 +178,11 @@ def test_without_a_candidate_the_view_is_still_drawn(ddg, monkeypatch):
         ((*IMAGE, "--cloud", "cloud.pcd"), "give either"),
         (("--depth", "depth.png"), "--depth needs --camera"),
         (("--cloud", "cloud.pcd", "--mask", "mask.png"), "--mask goes with --depth"),
+        ((*IMAGE, "--weights", "own.safetensors"), "--weights goes with --generator dexnet"),
+        (
+            (*IMAGE, "--generator", "dexnet", "--weights", "own.safetensors"),
+            "own.safetensors: No such file",
+        ),
         ((*IMAGE, "--seed", "-1"), "--seed must not be negative"),
         (("--depth", "missing.png", "--camera", "camera.yaml"), "missing.png: No such file"),
         (("--depth", "depth.png", "--camera", "missing.yaml"), "missing.yaml: No such file"),

@@ -30,7 +30,7 @@ JUDGED = ("cem", "best", "fc")
 def planners(tmp_path_factory):
     """All policies; networks have weights that nobody taught, so each grasp has its own score."""
     folder, made = tmp_path_factory.mktemp("jaws"), {}
-    for policy in (*JUDGED, "antipodal", "random"):
+    for policy in (*JUDGED, "centred", "antipodal", "random"):
         variant = "fc-gqcnn" if policy == "fc" else "gqcnn-small"
         torch.manual_seed(5)
         network = build(VARIANTS[variant])
@@ -45,7 +45,7 @@ def planners(tmp_path_factory):
     return made
 
 
-@pytest.mark.parametrize("policy", [*JUDGED, "antipodal", "random"])
+@pytest.mark.parametrize("policy", [*JUDGED, "centred", "antipodal", "random"])
 @pytest.mark.parametrize("eye", ["above", "aside"])
 def test_grasps_come_down_on_the_object_and_stay_above_the_table(planners, policy, eye):
     planner = planners[policy]
@@ -71,7 +71,17 @@ def test_grasps_come_down_on_the_object_and_stay_above_the_table(planners, polic
         assert p[0] > p[-1]
 
 
-@pytest.mark.parametrize("policy", [*JUDGED, "antipodal", "random"])
+def test_centred_grasps_are_deep_and_the_first_are_in_the_middle(planners):
+    jaws = planners["centred"].jaws
+    grasps = planners["centred"](VIEW, n=40, rng=np.random.default_rng(0))
+    off = [np.linalg.norm((jaws.line(grasp)[0] - PLACE)[:2]) for grasp in grasps]
+    assert off[0] < 0.015
+    assert np.mean(off[:10]) < np.mean(off[-10:])
+    for grasp in grasps:
+        assert jaws.line(grasp)[0][2] == pytest.approx(2 * BAR[2] - 0.04, abs=0.004)
+
+
+@pytest.mark.parametrize("policy", [*JUDGED, "centred", "antipodal", "random"])
 def test_the_same_seed_gives_the_same_grasps(planners, policy):
     once, again = (
         planners[policy](VIEW, n=4, rng=np.random.default_rng(3))[-1].T_base_wrist for _ in range(2)

@@ -30,6 +30,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     add("--cloud", type=Path, metavar="FILE", help="cloud instead of an image: PCD or PLY")
     add("--near", type=float, nargs=3, metavar=("X", "Y", "Z"), help="take the object nearest here")
     add("--generator", help="gm1, gm2 (default: as in generation.yaml), or dexnet: two jaws")
+    add("--weights", type=Path, metavar="FILE", help="of a network of two jaws (with dexnet)")
     add("--reach", action="store_true", help="leave out what the arm cannot reach")
     add("--seed", type=int, default=0, help="same seed, same grasps (default %(default)s)")
     add("--out", type=Path, metavar="PNG", help="the picture (default plans/<input>.png)")
@@ -65,6 +66,8 @@ def run(args: argparse.Namespace) -> Report:
 def _check(args: argparse.Namespace) -> None:
     if args.generator is not None:
         check("generator", args.generator, ("gm1", "gm2", *JAWS))
+    if args.weights is not None and args.generator not in JAWS:
+        raise BadInput("plan: --weights goes with --generator dexnet")
     if (args.depth is None) == (args.cloud is None):
         raise BadInput("plan: give either --depth with --camera, or --cloud")
     if args.depth is not None and args.camera is None:
@@ -146,7 +149,7 @@ def _plan(view: "ObjectView", args: argparse.Namespace, watch: Stopwatch) -> "li
     evaluator: Rank = by_likelihood
     with watch.stage("models", "loading what proposes and judges"):
         if args.generator in JAWS:
-            generator = jaw_planner(args.generator, hand)
+            generator = jaw_planner(args.generator, hand, str(args.weights or ""))
         else:
             generation = load(config_folder() / "generation.yaml", GenerationSettings)
             if args.generator:

@@ -17,7 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     jaws = actions.add_parser("gqcnn", help="what a network of two jaws is worth on judged grasps")
     jaw_learning.add_eval_options(jaws)
-    declared = (_success, _variants, _compare, _recorded, _calibration)
+    declared = (_success, _follow, _variants, _compare, _recorded, _calibration)
     for action in (jaws, *(declare(actions) for declare in declared)):
         action.add_argument(
             "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
@@ -30,6 +30,10 @@ def run(args: argparse.Namespace) -> Report:
         from ddg_cli.evaluate import success
 
         return success.success(args) if args.action == "success" else success.compare(args)
+    if args.action == "follow":
+        from ddg_cli.evaluate.following import following
+
+        return following(args)
     if args.action == "gqcnn":
         return jaw_learning.evaluate(args)
     if args.action == "variants":
@@ -57,6 +61,17 @@ def _success(actions: Actions) -> argparse.ArgumentParser:
     go.add_argument("--oracle", action="store_true", help="try all candidates until one holds")
     go.add_argument("--out", type=Path, help="write one JSON line per scene, for compare")
     results.add_option(go, "success")
+    return go
+
+
+def _follow(actions: Actions) -> argparse.ArgumentParser:
+    go = actions.add_parser("follow", help="two jaws: the object is moved during the approach")
+    go.add_argument("--objects", default="test", help="a split of the catalogue, or a folder")
+    go.add_argument("--scenes", type=int, required=True, help="how many")
+    go.add_argument("--seed", type=int, default=0, help="of the first scene")
+    go.add_argument("--shift", type=float, default=0.03, help="how far it is moved, in m")
+    go.add_argument("--generator", default="dexnet-fc", help=f"one of {', '.join(names.JAWS)}")
+    go.add_argument("--weights", default="", help="of its network, instead of the package's")
     return go
 
 

@@ -5,7 +5,7 @@ from ddg_core.errors import UnknownName
 SPLITS = ("train", "validation", "test")
 JAWS = {  # generators of the two-finger gripper -> policy; empty takes that of the settings
     "dexnet": "",
-    **{f"dexnet-{name}": name for name in ("cem", "best", "fc", "antipodal", "random")},
+    **{f"dexnet-{name}": name for name in ("cem", "best", "fc", "centred", "antipodal", "random")},
 }
 GENERATORS = ("gm1", "gm2", "random", *JAWS)
 EVALUATORS = ("none", "em-s", "em1", "em2", "em3")

@@ -21,6 +21,7 @@ from ddg_planning.parallel_jaw.prepare import Prepared, PrepareSettings, prepare
 from ddg_planning.parallel_jaw.sample_image import (
     ImageSampling,
     antipodal_on_image,
+    centred_on_image,
     deepest,
     random_on_image,
 )
@@ -28,8 +29,8 @@ from ddg_planning.parallel_jaw.score import Scorer
 
 WEIGHTS = Path(__file__).parents[1] / "data" / "jaws"
 Progress = Callable[[str], None]  # told the name of each stage; may raise to cancel
-Policy = Literal["cem", "best", "fc", "antipodal", "random"]
-UNJUDGED = ("antipodal", "random")  # policies without a network, to compare with
+Policy = Literal["cem", "best", "fc", "centred", "antipodal", "random"]
+UNJUDGED = ("centred", "antipodal", "random")  # policies without a network
 
 
 @dataclass(frozen=True)
@@ -64,11 +65,12 @@ class DexnetSettings:
 
     Attributes:
         policy: "cem" (cross-entropy method), "best" (of many antipodal grasps), "fc" (of all places
-            of the image), and without a network "antipodal" and "random".
+            of the image), and without a network "centred" (antipodal ones, deep and near the
+            middle of the object) and to compare with "antipodal" and "random".
         weights: File of the network; empty takes the one that comes with the package.
         threads: Threads that the process computes with.
         room: Height above the support below which the jaws do not close, in [m].
-        count: Grasps that "best" judges.
+        count: Grasps that "best" and "centred" choose from.
         heights: Depths that "fc" judges.
         cem: The cross-entropy method.
         prepare: The image that grasps are sampled on.
@@ -150,39 +152,55 @@ class JawPlanner:
                 those of this camera.
             Failed: NO_CLOUD, EMPTY_MASK; NO_CANDIDATE where no edges face away from each other.
         """
-        if view.image is None or view.mask is None:
-            raise BadInput("grasps of two jaws are planned on a depth image, not on a bare cloud")
         for kind in set(kinds) - set(self.kinds):
             raise UnknownName("kind of grasp", kind, self.kinds)
         progress("look")
         seen = self._look(view)
         progress("propose")
+        return self._best(seen, n, rng)
+
+    def near(
+        self, view: ObjectView, place: Array, reach: float, *, n: int, rng: np.random.Generator
+    ) -> list[Grasp]:
+        """Return up to `n` grasps within `reach` [m] of a place (3,), base frame, the best first.
+
+        Only a window of the image is looked at, so it takes a fraction of the time.
+
+        Raises:
+            BadInput, Failed: As `__call__` does; EMPTY_MASK where nothing is in reach.
+        """
+        return self._best(self._look(view, (place, reach)), n, rng)
+
+    def _best(self, seen: _Seen, n: int, rng: np.random.Generator) -> list[Grasp]:
         grasps, p = self._plan(seen, n, rng)
         best = np.argsort(-p, kind="stable")[:n]
         return self._as_grasps(grasps.at(best), p[best], seen)
 
-    def _look(self, view: ObjectView) -> _Seen:
-        assert view.image is not None
-        assert view.mask is not None
+    def _look(self, view: ObjectView, window: tuple[Array, float] | None = None) -> _Seen:
+        if view.image is None or view.mask is None:
+            raise BadInput("grasps of two jaws are planned on a depth image, not on a bare cloud")
         s, up, support = self.settings, np.asarray(view.table.normal), view.table.offset
         fine = prepare(view.image, view.mask, s.prepare)
         focal = self._judge.card.focal if self._judge else s.prepare.focal
         coarse = prepare(view.image, view.mask, PrepareSettings(focal=focal))
+        if window:
+            fine, coarse = fine.about(*window), coarse.about(*window)
         return _Seen(fine, coarse, deepest(fine, up, support, s.room), up, support)
 
     def _plan(self, seen: _Seen, n: int, rng: np.random.Generator) -> tuple[ImageGrasps, Array]:
         """Grasps in the fine image and their probabilities; without a network all are alike."""
-        policy = self.settings.policy
+        s, stroke, policy = self.settings, self.jaws.stroke, self.settings.policy
         if policy == "fc":
             return self._everywhere(seen, n)
         if policy == "random":
-            grasps = random_on_image(seen.fine, seen.floor, self.settings.sampling, n=n, rng=rng)
-            return grasps, np.ones(n)
+            return random_on_image(seen.fine, seen.floor, s.sampling, n=n, rng=rng), np.ones(n)
+        if policy == "centred":
+            return centred_on_image(seen.fine, stroke, seen.floor, s.sampling, n=s.count, rng=rng)
         if policy == "antipodal":
             grasps = self._antipodal(seen, n, rng)
             return grasps, np.ones(len(grasps))
         if policy == "best":
-            grasps = self._antipodal(seen, self.settings.count, rng)
+            grasps = self._antipodal(seen, s.count, rng)
             return grasps, self._probability(seen, grasps)
         return self._cross_entropy(seen, rng)
 

@@ -11,7 +11,9 @@ from ddg_core.arrays import Array, BoolArray, IntArray
 from ddg_core.camera import Camera
 from ddg_core.errors import BadInput, Failed
 from ddg_core.outcome import Outcome
+from ddg_core.transforms import apply, inverse
 from ddg_core.view import DepthImage
+from ddg_planning.parallel_jaw.crops import SIZE
 
 _FARTHEST = 20.0  # no table is as far, in [m]: the depth is in millimetres
 _FIELD = (np.radians(10.0), np.radians(130.0))  # of views of cameras that look at tables
@@ -55,6 +57,38 @@ class Prepared:
     def scaled(self) -> DepthImage:
         """`depth` with its camera, at the pose of the image as it came."""
         return DepthImage(self.depth, self.camera, self.image.T_base_camera, self.image.stamp)
+
+    def about(self, place: Array, reach: float) -> "Prepared":
+        """The window in which a place (3,) in the base frame is seen with `reach` [m] around it.
+
+        Crops about what is in reach are whole.
+
+        Raises:
+            Failed: EMPTY_MASK where nothing of the object is in reach.
+        """
+        x, y, z = apply(inverse(self.image.T_base_camera), place[None])[0]
+        camera, depth = self.camera, max(z, 1e-3)
+        u, v = camera.fx * x / depth + camera.cx, camera.fy * y / depth + camera.cy
+        low, high = (
+            np.clip(np.rint([u, v]) + sign * (reach * camera.fx / depth), 0, self.depth.shape[::-1])
+            for sign in (-1.0, 1.0)
+        )
+        mask = np.zeros_like(self.mask)
+        inner = slice(int(low[1]), int(high[1])), slice(int(low[0]), int(high[0]))
+        mask[inner] = self.mask[inner]
+        if not mask.any():
+            raise Failed(Outcome.EMPTY_MASK, f"nothing of the object within {reach:.2f} m")
+        rows, columns = (slice(max(part.start - SIZE, 0), part.stop + SIZE) for part in inner)
+        depths = self.depth[rows, columns]
+        window = Camera(
+            depths.shape[1],
+            depths.shape[0],
+            camera.fx,
+            camera.fy,
+            camera.cx - columns.start,
+            camera.cy - rows.start,
+        )
+        return Prepared(depths, mask[rows, columns], self.image, window, self.holes)
 
     def nearest(self, pixels: Array) -> IntArray:
         """Columns and rows (2, N) of the pixels of the image that are nearest to (u, v) (N, 2)."""

@@ -1,6 +1,6 @@
 """Antipodal grasps on a depth image, where edges stand for contacts; and random ones."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from scipy.ndimage import binary_dilation, gaussian_filter
@@ -11,6 +11,7 @@ from ddg_core.outcome import Outcome
 from ddg_planning.parallel_jaw.image_grasp import ImageGrasps
 from ddg_planning.parallel_jaw.prepare import Prepared
 
+_FADE = 0.05  # so far from the middle a grasp is worth e^-1, in [m]
 _BETWEEN = 25  # points between two edges at which the surface is looked at
 
 
@@ -94,6 +95,26 @@ def antipodal_on_image(
     top = view.at(between.reshape(-1, 2)).reshape(-1, _BETWEEN).min(axis=1)
     depths = draw_depths(view, middles[repeat], top[repeat], floor, settings.below, rng=rng)
     return ImageGrasps(middles[repeat], angles[repeat], depths, widths[repeat])
+
+
+def centred_on_image(
+    view: Prepared,
+    stroke: float,
+    floor: Array,
+    settings: ImageSampling,
+    *,
+    n: int,
+    rng: np.random.Generator,
+) -> tuple[ImageGrasps, Array]:
+    """Antipodal grasps as deep as they may be, and their worth (N,), less far from the middle.
+
+    The heuristic that Dex-Net 2.0 compares itself with; see `antipodal_on_image`.
+    """
+    deep = replace(settings, below=(settings.below[1],) * 2)
+    grasps = antipodal_on_image(view, stroke, floor, deep, n=n, rng=rng)
+    middle = np.argwhere(view.mask).mean(axis=0)[::-1]
+    off = np.linalg.norm(grasps.pixels - middle, axis=1) * grasps.depths / view.camera.fx
+    return grasps, np.exp(-off / _FADE)
 
 
 def random_on_image(

@@ -5,6 +5,7 @@ Rays are cast at the object's surface; boxes are intersected exactly. No OpenGL 
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
+from types import MappingProxyType
 
 import mujoco
 import numpy as np
@@ -80,6 +81,25 @@ def draw_view(
     return view
 
 
+def view_from(
+    simulation: GraspSimulation,
+    scene: Scene,
+    T_base_camera: Array,
+    settings: ViewSettings,
+    *,
+    others: Mapping[str, Box] = MappingProxyType({}),
+    rng: np.random.Generator,
+) -> SceneView:
+    """Look at the object at rest from a given place, past `others` that are in the way."""
+    statics = {**scene.statics, **others}
+    depth, mask = true_depth(simulation, statics, settings.camera, T_base_camera)
+    measured = structured_light(depth.astype(np.float32), settings.camera, settings.sensor, rng=rng)
+    believed = T_base_camera.copy()
+    believed[:3, 3] += rng.normal(0.0, settings.calibration, 3)
+    image = DepthImage(measured.astype(np.float64), settings.camera, believed)
+    return SceneView(image, mask & np.isfinite(measured), scene.support_height)
+
+
 def true_depth(
     simulation: GraspSimulation, statics: Mapping[str, Box], camera: Camera, T_base_camera: Array
 ) -> tuple[Array, BoolArray]:
@@ -113,12 +133,7 @@ def _look(
     azimuth, up = rng.uniform(-np.pi, np.pi), rng.uniform(*settings.elevation)
     away = [np.cos(up) * np.cos(azimuth), np.cos(up) * np.sin(azimuth), np.sin(up)]
     T_base_camera = look_at(aim + rng.uniform(*settings.distance) * np.array(away), aim)
-    depth, mask = true_depth(simulation, scene.statics, settings.camera, T_base_camera)
-    measured = structured_light(depth.astype(np.float32), settings.camera, settings.sensor, rng=rng)
-    believed = T_base_camera.copy()
-    believed[:3, 3] += rng.normal(0.0, settings.calibration, 3)
-    image = DepthImage(measured.astype(np.float64), settings.camera, believed)
-    return SceneView(image, mask & np.isfinite(measured), scene.support_height)
+    return view_from(simulation, scene, T_base_camera, settings, rng=rng)
 
 
 def _window(
