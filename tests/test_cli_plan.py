@@ -180,7 +180,11 @@ def test_without_a_candidate_the_view_is_still_drawn(ddg, monkeypatch):
         (("--cloud", "cloud.pcd", "--mask", "mask.png"), "--mask goes with --depth"),
         ((*IMAGE, "--weights", "own.safetensors"), "--weights goes with --generator dexnet"),
         (
-            (*IMAGE, "--generator", "dexnet", "--weights", "own.safetensors"),
+            (*IMAGE, "--generator", "dexnet-random", "--weights", "own.safetensors"),
+            "the policy 'random' has no network",
+        ),
+        (
+            (*IMAGE, "--generator", "dexnet-cem", "--weights", "own.safetensors"),
             "own.safetensors: No such file",
         ),
         ((*IMAGE, "--seed", "-1"), "--seed must not be negative"),

@@ -9,7 +9,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from ddg_cli.evaluate.names import JAWS
-from ddg_core.errors import UnknownName
+from ddg_core.errors import BadInput, UnknownName
 
 if TYPE_CHECKING:
     import numpy as np
@@ -119,10 +119,12 @@ def jaw_planner(name: str, hand: Hand, weights: str = "") -> JawPlanner:
     """The planner of two jaws with the policy that a name of `JAWS` stands for."""
     from ddg_core.description import config_folder
     from ddg_core.settings import load, parse, to_tree
-    from ddg_planning.parallel_jaw.policy import DexnetSettings, JawPlanner
+    from ddg_planning.parallel_jaw.policy import UNJUDGED, DexnetSettings, JawPlanner
 
     tree = to_tree(load(config_folder() / "dexnet.yaml", DexnetSettings))
     tree["policy"], tree["weights"] = JAWS[name] or tree["policy"], weights or tree["weights"]
+    if weights and tree["policy"] in UNJUDGED:
+        raise BadInput(f"{name}: the policy {tree['policy']!r} has no network to give weights to")
     return JawPlanner(hand, parse(tree, DexnetSettings, "dexnet.yaml"))
 
 
