@@ -307,6 +307,15 @@ def test_a_motion_that_does_not_end_times_out(phases):
     assert "confirmation of the cancel" in ended.message
 
 
+def test_controllers_that_do_not_confirm_a_stop_have_failed(phases):
+    stage = Stage()
+    stage.arm.ending = lambda: None if stage.arm.played else (Ending.DONE, "")
+    stopped = lambda: Outcome.STOPPED if stage.arm.played else None  # noqa: E731
+    ended = stage.play(phases, stopped).execution
+    assert ended.outcome == Outcome.CONTROLLER_ABORTED
+    assert "confirmation of the cancel" in ended.message
+
+
 def test_nothing_that_the_guard_refuses_is_sent(phases):
     stage = Stage()
     stage.arm.at = ROBOT.home + 0.2  # someone moved the arm since the plan was made

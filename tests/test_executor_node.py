@@ -250,6 +250,46 @@ def test_a_robot_that_falls_silent_aborts(robot):
     assert robot.active == 0
 
 
+def test_it_goes_home_from_where_a_cancelled_grasp_left_it(robot):
+    robot.execute(cancelled=lambda: "close" in robot.phases)
+    fingers = [robot.q[HAND.settings.joint_prefix + name] for name in HAND.joint_names]
+    answer = robot.ask(Trigger, "/ddg/go_home", Trigger.Request())
+    assert answer.success, answer.message
+    at = [robot.q[name] for name in ROBOT.arm.joint_names]
+    np.testing.assert_allclose(at, ROBOT.home, atol=1e-3)
+    assert fingers == [robot.q[HAND.settings.joint_prefix + name] for name in HAND.joint_names]
+
+
+def test_it_does_not_go_home_while_it_is_stopped_or_at_work(robot):
+    robot.ask(Trigger, "/ddg/stop", Trigger.Request())
+    goals = robot.goals
+    answer = robot.ask(Trigger, "/ddg/go_home", Trigger.Request())
+    assert not answer.success
+    assert "reset_stop" in answer.message
+    robot.ask(Trigger, "/ddg/reset_stop", Trigger.Request())
+    with robot.nodes["executor"]._at_work():
+        assert "at work" in robot.ask(Trigger, "/ddg/go_home", Trigger.Request()).message
+    assert robot.goals == goals
+
+
+def test_a_deactivated_executor_stops_the_arm_and_says_so(robot):
+    node, taken = robot.nodes["executor"], []
+
+    def take_down() -> bool:
+        if "lift" in robot.phases and not taken:
+            taken.append(threading.Thread(target=node.trigger_deactivate))
+            taken[0].start()
+        return False
+
+    result = robot.execute(cancelled=take_down)
+    taken[0].join(60.0)
+    assert (result.outcome.code, result.phase) == (Outcome.STOPPED, "lift")
+    assert robot.active == 0
+    node.trigger_activate()
+    wait_until(robot.client.server_is_ready, what="the executor again", timeout=60.0)
+    assert robot.execute(put_back=False).outcome.code == Outcome.OK
+
+
 def test_bad_goals_get_typed_answers(robot):
     goal = ExecuteGrasp.Goal(
         grasp=grasp_to_msg(top_grasp(x=2.0), HAND.joint_names, Header(frame_id="link_0"))

@@ -1,7 +1,7 @@
 """The node graph of `config/graph.yaml`: the one place that says who runs in which world."""
 
 import sys
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Container, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from string import Template
@@ -9,6 +9,9 @@ from string import Template
 from ddg_core.description import config_folder, package_folder
 from ddg_core.errors import BadInput, UnknownName
 from ddg_core.settings import load
+
+MANAGER = "manager"  # the node that brings the others up
+MANAGED = ("stages", "autostart")  # words that `select` replaces: whom it manages; who else does
 
 
 @dataclass(frozen=True)
@@ -22,6 +25,8 @@ class NodeSettings:
         parameters: ROS parameters, or arguments of the launch file; as text in ROS's own notation.
         remappings: ROS names, from -> to.
         arguments: What follows on the command line of an executable of others.
+        stage: Of a node of ours: the manager brings it up when all of the stages before are up,
+            and takes it down when one of those is lost.
     """
 
     package: str
@@ -30,6 +35,7 @@ class NodeSettings:
     parameters: dict[str, str] = field(default_factory=dict)
     remappings: dict[str, str] = field(default_factory=dict)
     arguments: tuple[str, ...] = ()
+    stage: int = 0
 
     def __post_init__(self) -> None:
         """Refuse what cannot be run."""
@@ -110,7 +116,9 @@ class Graph:
             _refuse_unknown(f"group {name!r}: no group", group.groups, self.groups)
             _refuse_unknown(f"group {name!r}: no argument", group.arguments, self.arguments)
         for node in self.nodes.values():
-            node.filled({**self.arguments, "config": "", "description": ""}, self.common)
+            node.filled(
+                self.arguments | dict.fromkeys(("config", "description", *MANAGED), ""), self.common
+            )
 
     def values(self, names: Iterable[str]) -> dict[str, str]:
         """What the arguments are when nobody tells: the graph's values, then the groups'."""
@@ -140,11 +148,23 @@ class Graph:
             "description": str(package_folder("ddg_description")),
         }
         chosen = {node for name in names for node in self._nodes_of(name)}
+        values |= self._managed(chosen)
         return {
             name: node.filled(values if node.ours else files, self.common)
             for name, node in self.nodes.items()
             if name in chosen
         }
+
+    def _managed(self, chosen: Container[str]) -> dict[str, str]:
+        """What brings the chosen nodes of ours up: the manager if it is one of them, else each."""
+        if MANAGER not in chosen:
+            return dict.fromkeys(MANAGED, "")
+        stages: dict[int, list[str]] = {}
+        for name, node in self.nodes.items():
+            if name in chosen and node.ours and name != MANAGER:
+                stages.setdefault(node.stage, []).append(name)
+        told = ", ".join(" ".join(stages[stage]) for stage in sorted(stages))
+        return {"stages": f"[{told}]", "autostart": "false"}
 
     def _nodes_of(self, name: str) -> Iterator[str]:
         if name in self.groups:

@@ -30,6 +30,7 @@ COMMANDS = {  # name: (module with `add_arguments` and `run`, one line of help)
     "eval": ("ddg_cli.evaluate", "measure how often planned grasps hold"),
     "bench": ("ddg_cli.bench", "measure how fast a part is"),
     "trial": ("ddg_cli.trial", "run many trials and count them"),
+    "faults": ("ddg_cli.faults", "break every part in every phase of a trial, and look"),
     "run": ("ddg_cli.script", "run a Python program of yours with our ROS and packages"),
     "up": ("ddg_cli.up", "start the nodes and keep them running"),
     "calibrate": ("ddg_cli.calibrate", "find where a real cell's camera is"),

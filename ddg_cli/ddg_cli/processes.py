@@ -48,6 +48,7 @@ class Nodes:
         """Start nobody but the keeper."""
         self.logs = logs
         self.processes: dict[str, subprocess.Popen[bytes]] = {}
+        self._started: dict[str, tuple[list[str], Mapping[str, str]]] = {}
         self._keeper = subprocess.Popen(
             [sys.executable, "-m", "ddg_cli.keeper"], stdin=subprocess.PIPE, start_new_session=True
         )
@@ -64,7 +65,15 @@ class Nodes:
                 start_new_session=True,
             )
         self.processes[name] = process
+        self._started[name] = command, env
         self._tell(f"+{process.pid}")
+
+    def restart(self, name: str) -> None:
+        """Start a node anew that has ended, as it was started."""
+        ended = self.processes[name]
+        ended.wait()
+        self._tell(f"-{ended.pid}")
+        self.start(name, *self._started[name])
 
     def log(self, name: str) -> Path:
         """The log file of a node."""

@@ -13,7 +13,7 @@ from ddg_cli.ros.session import Session
 from ddg_cli.stopwatch import Stopwatch
 from ddg_core.errors import BadInput
 
-START_PATIENCE = 60.0  # [s] until all nodes must be active
+START_PATIENCE = 120.0  # [s] until all nodes must be active
 SEEN_PATIENCE = 10.0  # [s] until what they offer must be seen
 
 

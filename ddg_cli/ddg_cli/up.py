@@ -8,7 +8,7 @@ from pathlib import Path
 
 from ddg_cli.report import Report
 
-PATIENCE = 60.0  # [s] until all nodes must be active
+PATIENCE = 120.0  # [s] until all nodes must be active
 TELLING = ("[WARN]", "[ERROR]", "[FATAL]")
 
 

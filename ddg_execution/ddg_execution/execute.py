@@ -6,15 +6,16 @@ from dataclasses import replace
 
 import numpy as np
 
+from ddg_core.arrays import Array
 from ddg_core.errors import DdgError
 from ddg_core.grasp import Grasp
 from ddg_core.outcome import Outcome
 from ddg_core.ports import Execution
 from ddg_execution.executor_settings import ExecutorSettings
 from ddg_execution.guard import Guard
-from ddg_execution.motion.port import MotionPlanner, Scene
+from ddg_execution.motion.port import MotionPlanner, Scene, Situation
 from ddg_execution.motion.robot import Robot
-from ddg_execution.plan import plan_execution
+from ddg_execution.plan import Phase, plan_execution, plan_home
 from ddg_execution.run import Controller, Played, Runner
 
 
@@ -44,7 +45,7 @@ class Executor:
     ) -> None:
         """Make guard and runner."""
         self._robot = robot
-        self._arm = arm
+        self._arm, self._hand = arm, hand
         self._settings = settings
         self._speed = settings.speed(velocity_scale)
         self._planner = planner
@@ -76,14 +77,14 @@ class Executor:
         Returns:
             How it ended; its timings begin with the time of planning, "plan".
         """
-        begin = time.monotonic()
         how = self._settings.execution
         if hold_time is not None:
             how = replace(how, hold_time=hold_time)
-        try:
-            phases = plan_execution(
+
+        def plan() -> tuple[Phase, ...]:
+            return plan_execution(
                 grasp,
-                np.clip(self._arm.measured(), self._robot.arm.lower, self._robot.arm.upper),
+                self._where(),
                 scene,
                 planner=self._planner,
                 robot=self._robot,
@@ -92,6 +93,51 @@ class Executor:
                 rng=np.random.default_rng(self._settings.seed),
                 put_back=put_back,
             )
+
+        return self._do(plan, interrupted, report, permit)
+
+    def go_home(
+        self,
+        scene: Scene,
+        *,
+        interrupted: Callable[[], Outcome | None],
+        permit: Callable[[str], bool],
+    ) -> Played:
+        """Go home from wherever the arm was left, the fingers as they are; see `execute`.
+
+        Args:
+            scene: What stood around when it was last looked at.
+            interrupted: As in `execute`.
+            permit: As in `execute`.
+        """
+
+        def plan() -> tuple[Phase, ...]:
+            return plan_home(
+                self._where(),
+                Situation(scene, self._hand.measured()),
+                planner=self._planner,
+                robot=self._robot,
+                settings=self._settings.execution,
+                speed=self._speed,
+                rng=np.random.default_rng(self._settings.seed),
+            )
+
+        return self._do(plan, interrupted, lambda *_: None, permit)
+
+    def _where(self) -> Array:
+        """Where the arm is, (A,); measured may be a little beyond a limit."""
+        return np.clip(self._arm.measured(), self._robot.arm.lower, self._robot.arm.upper)
+
+    def _do(
+        self,
+        plan: Callable[[], tuple[Phase, ...]],
+        interrupted: Callable[[], Outcome | None],
+        report: Callable[[str, float], None],
+        permit: Callable[[str], bool],
+    ) -> Played:
+        begin = time.monotonic()
+        try:
+            phases = plan()
         except DdgError as error:
             took = (("plan", time.monotonic() - begin),)
             return Played(Execution(error.outcome, str(error), "", took))

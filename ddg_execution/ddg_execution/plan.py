@@ -139,6 +139,35 @@ def plan_execution(
     return phases
 
 
+def plan_home(
+    q_start: Array,
+    situation: Situation,
+    *,
+    planner: MotionPlanner,
+    robot: Robot,
+    settings: ExecutionSettings,
+    speed: SpeedSettings,
+    rng: np.random.Generator,
+) -> tuple[Phase, ...]:
+    """Plan the way home from wherever the arm was left.
+
+    Args:
+        q_start: Where the arm is, (A,), in [rad].
+        situation: What stands around, and how the fingers are; they stay so.
+        planner: Finds paths.
+        robot: Whose limits hold.
+        settings: Speeds of the wrist, heights.
+        speed: Shares of the joint limits to use.
+        rng: For the search.
+
+    Raises:
+        NoPath: There is none, not even from straight above.
+    """
+    way = _transfer(q_start, robot.home[None], situation, planner, robot, settings, rng)
+    legs = [timed(leg, robot.arm, speed, wrist_speed=settings.transfer_speed) for leg in way]
+    return (Phase("home", tuple(Step(arm=leg) for leg in legs)),)
+
+
 def _within_finger_limits(grasp: Grasp, robot: Robot) -> Grasp:
     """Cut the squeeze's targets, which may lie deep in the object, at the limits."""
     lower, upper, _ = robot.hand_limits
@@ -210,8 +239,7 @@ def _transfer(
 ) -> list[Array]:
     """Paths from where the arm is to one of the goals (B, A).
 
-    Where the hand still touches the object, as after a cancelled grasp, it first moves straight
-    up, away from it.
+    Where the hand still touches the object, as after a cancel, it first moves straight up.
     """
     try:
         return [planner.free(q_start, goals, situation, rng=rng)]

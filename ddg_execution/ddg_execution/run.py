@@ -165,8 +165,10 @@ class Runner:
         except DdgError as error:
             outcome, message = error.outcome, f"{phase_name}: {error}"
         finally:
-            if outcome != Outcome.OK:
-                message += self._stop()
+            if outcome != Outcome.OK and (unconfirmed := self._stop()):
+                message += unconfirmed
+                if outcome in (Outcome.STOPPED, Outcome.CANCELLED):  # nobody knows whether it did
+                    outcome = Outcome.CONTROLLER_ABORTED
         execution = Execution(outcome, message, phase_name, tuple(timings))
         return Played(execution, arm_reached, fingers_reached)
 

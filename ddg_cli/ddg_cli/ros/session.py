@@ -164,8 +164,15 @@ class Session:
         except TimedOut:
             return call(self._clients[RESET], ResetWorld.Request(), timeout=RESET_PATIENCE)
 
-    def run_trial(self, name: str, seed: int, on_stage: Callable[[str], None]) -> Any:
-        """Run one trial and return the result of the action.
+    def run_trial(
+        self,
+        name: str,
+        seed: int,
+        on_stage: Callable[[str], None],
+        *,
+        cancelled: Callable[[], bool] = lambda: False,
+    ) -> Any:
+        """Run one trial and return the result of the action; `cancelled` is asked all the time.
 
         Raises:
             TimedOut: The trial node is not there, vanished, or took too long.
@@ -176,6 +183,7 @@ class Session:
             name=TRIAL,
             timeout=TRIAL_PATIENCE,
             on_feedback=lambda feedback: on_stage(feedback.stage),
+            cancelled=cancelled,
         )
 
     def moment(self) -> tuple[Path, float]:

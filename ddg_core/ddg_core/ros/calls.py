@@ -8,7 +8,7 @@ from typing import Any
 import rclpy
 from rclpy.action import ActionClient
 
-from ddg_core.errors import Failed, TimedOut
+from ddg_core.errors import DdgError, Failed, TimedOut
 from ddg_core.outcome import Outcome
 from ddg_core.ros.waitables import Departing
 from ddg_core.waiting import wait_until
@@ -47,7 +47,14 @@ class SureActionClient(Departing, ActionClient):
             return super()._cancel_goal_async(goal_handle)
 
 
-def call(client: Any, request: Any, *, timeout: float, ready: float = 5.0) -> Any:
+def call(
+    client: Any,
+    request: Any,
+    *,
+    timeout: float,
+    ready: float = 5.0,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> Any:
     """Call a service and return its response; the node must be spun by another thread.
 
     Args:
@@ -55,16 +62,17 @@ def call(client: Any, request: Any, *, timeout: float, ready: float = 5.0) -> An
         request: What to ask.
         timeout: Longest wait for the answer, in [s].
         ready: Longest wait for the service to be there, in [s].
+        cancelled: Asked all the time; True gives up.
 
     Raises:
         TimedOut: No server, or no answer in time.
-        Failed: CANCELLED: this process is being shut down.
+        Failed: CANCELLED: it was given up, or this process is being shut down.
     """
-    _wait(client.service_is_ready, f"service {client.srv_name}", ready)
+    _wait(client.service_is_ready, f"service {client.srv_name}", ready, cancelled)
     future = client.call_async(request)
     try:
-        _wait(future.done, f"answer of {client.srv_name}", timeout)
-    except TimedOut:
+        _wait(future.done, f"answer of {client.srv_name}", timeout, cancelled)
+    except DdgError:
         client.remove_pending_request(future)
         raise
     return future.result()
@@ -85,6 +93,7 @@ def run_action(
     ready: float = 5.0,
     on_feedback: Callable[[Any], None] = lambda _: None,
     cancelled: Callable[[], bool] = lambda: False,
+    lost: Callable[[], bool] = lambda: False,
 ) -> Any:
     """Run an action to its end and return its result; the node must be spun by another thread.
 
@@ -98,6 +107,7 @@ def run_action(
         ready: Longest wait for the server to be there, in [s].
         on_feedback: Given each feedback.
         cancelled: Asked now and then; True cancels the goal once.
+        lost: Asked now and then; True: the server is gone, sooner than the middleware finds out.
 
     Raises:
         TimedOut: No server, no result in time, or the server vanished.
@@ -105,12 +115,16 @@ def run_action(
     """
     _wait(client.server_is_ready, f"action server {name}", ready)
     sent = client.send_goal_async(goal, feedback_callback=lambda m: on_feedback(m.feedback))
-    _wait(sent.done, f"answer of {name} to the goal", ready)
+    try:
+        _wait(sent.done, f"answer of {name} to the goal", ready)
+    except DdgError:
+        sent.add_done_callback(_call_off)
+        raise
     handle = sent.result()
     if not handle.accepted:
         raise Failed(Outcome.STOPPED, f"{name} refused the goal")
     result = handle.get_result_async()
-    watch = _Watch(client, handle, cancelled)
+    watch = _Watch(client, handle, cancelled, lost)
     try:
         _wait(lambda: result.done() or watch.over(), f"result of {name}", timeout)
     except (TimedOut, KeyboardInterrupt):
@@ -121,17 +135,34 @@ def run_action(
     return result.result().result
 
 
-def _wait(condition: Callable[[], bool], what: str, timeout: float) -> None:
-    wait_until(lambda: not rclpy.ok() or condition(), what=what, timeout=timeout, period=0.01)
-    if not rclpy.ok():
-        raise Failed(Outcome.CANCELLED, f"shut down while waiting for {what}")
+def _wait(
+    condition: Callable[[], bool],
+    what: str,
+    timeout: float,
+    cancelled: Callable[[], bool] = lambda: False,
+) -> None:
+    def over() -> bool:
+        return not rclpy.ok() or cancelled()
+
+    wait_until(lambda: condition() or over(), what=what, timeout=timeout, period=0.01)
+    if over() and not condition():
+        raise Failed(Outcome.CANCELLED, f"given up while waiting for {what}")
+
+
+def _call_off(sent: Any) -> None:
+    """Cancel a goal that is accepted when nobody waits for it any more."""
+    handle = sent.result()
+    if handle is not None and handle.accepted:
+        handle.cancel_goal_async()
 
 
 class _Watch:
     """Looks after a goal under way: passes a cancel on once, notices that the server is gone."""
 
-    def __init__(self, client: Any, handle: Any, cancelled: Callable[[], bool]) -> None:
-        self._client, self._handle, self._cancelled = client, handle, cancelled
+    def __init__(
+        self, client: Any, handle: Any, cancelled: Callable[[], bool], lost: Callable[[], bool]
+    ) -> None:
+        self._client, self._handle, self._cancelled, self._lost = client, handle, cancelled, lost
         self._asked = False
         self._seen = time.monotonic()
 
@@ -142,4 +173,4 @@ class _Watch:
             self._asked = True
         if self._client.server_is_ready():
             self._seen = time.monotonic()
-        return time.monotonic() - self._seen > GONE_AFTER
+        return self._lost() or time.monotonic() - self._seen > GONE_AFTER

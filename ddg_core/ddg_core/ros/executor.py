@@ -1,5 +1,6 @@
 """Runs the callbacks of a node: messages at once, whatever may take long in a pool of threads."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -45,4 +46,5 @@ class NodeExecutor(MultiThreadedExecutor):
         for future in self._futures[:]:
             if future.done():
                 self._futures.remove(future)
-                future.result()
+                with contextlib.suppress(InvalidHandle):  # what it answered to is gone
+                    future.result()

@@ -1,5 +1,6 @@
 """The base of every node: lifecycle with autostart, strict settings, diagnostics, typed answers."""
 
+import contextlib
 import os
 import signal
 import sys
@@ -14,29 +15,34 @@ import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.executors import ExternalShutdownException
+from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
 from rclpy.signals import SignalHandlerOptions
+from std_msgs.msg import String
 
 from ddg_core.cell import CellSettings
 from ddg_core.errors import DdgError
 from ddg_core.hand import HandSettings
 from ddg_core.outcome import Outcome
+from ddg_core.processes import whoami
 from ddg_core.ros.executor import NodeExecutor
-from ddg_core.ros.interfaces import interface
+from ddg_core.ros.interfaces import BOND, bond_of, interface
 from ddg_core.settings import load
 
 Settings = TypeVar("Settings")
 
 
 class DdgNode(LifecycleNode):
-    """A lifecycle node that brings itself up.
+    """A lifecycle node that brings itself up, or is brought up by a manager.
 
     A subclass overrides `start` (load models, subscribe, offer services) and, where something
     must be ended, `stop`. What is created through `subscribe`, `publish_on`, `serve`, `call`,
     `every` or handed to `keep` is destroyed when the node is deactivated.
 
-    Parameters: `autostart` (default true), `config_dir` (default: the installed `config/`), `robot`
-    (a file of `config/cells`), `hand` (in place of that cell's own).
+    `leaving` is set while it is being deactivated: work that takes long looks for it, and ends.
+
+    Parameters: `autostart` (default true; false where a manager does it), `config_dir` (default:
+    the installed `config/`), `robot` (a file of `config/cells`), `hand` (in place of its own).
     """
 
     def __init__(self, name: str, **kwargs: Any) -> None:
@@ -45,11 +51,14 @@ class DdgNode(LifecycleNode):
         self.group = ReentrantCallbackGroup()
         self.health: tuple[bytes, str] = (DiagnosticStatus.OK, "starting")
         self.vitals: dict[str, str] = {}
+        self.leaving, self.failed = threading.Event(), threading.Event()
         self._kept: list[Callable[[], object]] = []
         self.declare_parameter("autostart", True)
         self.declare_parameter("config_dir", "")
         self.declare_parameter("robot", "twin")
         self.declare_parameter("hand", "")
+        self._bond = self.create_publisher(String, bond_of(name), BOND)
+        self._bond.publish(String(data=whoami()))
 
     def start(self) -> None:
         """Bring the node's work up; called on activation."""
@@ -145,6 +154,7 @@ class DdgNode(LifecycleNode):
 
     def on_activate(self, state: LifecycleState) -> TransitionCallbackReturn:
         """Start; a failure is logged in one line and leaves the node inactive."""
+        self.leaving.clear()
         try:
             self._report = self.publish_on("/diagnostics")
             self.every(1.0, self._diagnose)
@@ -152,13 +162,15 @@ class DdgNode(LifecycleNode):
         except Exception as error:  # rclpy would swallow it without a word
             self.get_logger().fatal(self.explain(error)[1])
             self._release()
+            self.failed.set()
             return TransitionCallbackReturn.FAILURE
         self.health = (DiagnosticStatus.OK, "active")
         result: TransitionCallbackReturn = super().on_activate(state)
         return result
 
     def on_deactivate(self, state: LifecycleState) -> TransitionCallbackReturn:
-        """Stop and destroy what `start` made."""
+        """Let what is being done end, then stop and destroy what `start` made."""
+        self.leaving.set()
         self.stop()
         self._release()
         result: TransitionCallbackReturn = super().on_deactivate(state)
@@ -196,22 +208,23 @@ def run_node(make: Callable[[], DdgNode], *, threads: int = 4) -> None:
     node = make()
     executor = NodeExecutor(num_threads=threads)
     executor.add_node(node)
-    code = 0
     try:
         if node.get_parameter("autostart").value:
             node.trigger_configure()
-            if node.trigger_activate() != TransitionCallbackReturn.SUCCESS:
-                code = 1
-        while code == 0 and rclpy.ok() and not stopped.is_set():
+            node.trigger_activate()
+        while not node.failed.is_set() and rclpy.ok() and not stopped.is_set():
             executor.spin_once(timeout_sec=0.2)
     except ExternalShutdownException:
         pass
     finally:
         if rclpy.ok():
-            node.trigger_shutdown()
+            with contextlib.suppress(
+                rclpy_implementation.RCLError
+            ):  # in the middle of a change of state
+                node.trigger_shutdown()
         executor.shutdown(timeout_sec=2.0)
         node.destroy_node()
         rclpy.try_shutdown()
     sys.stdout.flush()
-    if code:
-        os._exit(code)
+    if node.failed.is_set():
+        os._exit(1)

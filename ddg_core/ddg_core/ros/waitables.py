@@ -5,6 +5,8 @@ from typing import Any
 from rclpy.action import ActionServer
 from rclpy.waitable import Waitable
 
+from ddg_core.waiting import wait_until
+
 
 class Departing(Waitable):
     """Goes without taking the executor with it.
@@ -33,3 +35,32 @@ class Departing(Waitable):
 
 class SureActionServer(Departing, ActionServer):
     """An action server that may be destroyed while it is spun."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        """Pass everything on."""
+        self._working: list[Any] = []
+        self._owed = 0  # results that were asked for and not sent
+        super().__init__(*args, **kwargs)
+
+    def drain(self, timeout: float) -> None:
+        """Wait until no goal is worked on and all results are sent.
+
+        Raises:
+            TimedOut: That took too long.
+        """
+        wait_until(lambda: not (self._working or self._owed), what="end of a goal", timeout=timeout)
+
+    async def _execute_goal(self, execute_callback: Any, goal_handle: Any) -> None:
+        self._working.append(goal_handle)
+        try:
+            await super()._execute_goal(execute_callback, goal_handle)
+        finally:
+            self._working.remove(goal_handle)
+
+    async def _execute_get_result_request(self, request_header_and_message: Any) -> None:
+        self._owed += bytes(request_header_and_message[1].goal_id.uuid) in self._goal_handles
+        await super()._execute_get_result_request(request_header_and_message)
+
+    def _send_result_response(self, request_header: Any, future: Any) -> None:
+        super()._send_result_response(request_header, future)
+        self._owed -= 1

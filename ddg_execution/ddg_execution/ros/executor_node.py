@@ -1,7 +1,8 @@
 """The executor node: `/ddg/execute_grasp`, `/ddg/check_reach` and the latched stop."""
 
-from collections.abc import Sequence
-from threading import Event
+import contextlib
+from collections.abc import Iterator, Sequence
+from threading import Event, Lock
 from typing import Any
 
 import numpy as np
@@ -50,6 +51,8 @@ class ExecutorNode(DdgNode):
         super().__init__("executor", **kwargs)
         self._stopped = Event()
         self._confirmed = Event()
+        self._moving = Lock()
+        self._scene = Scene()  # of the last order
 
     def start(self) -> None:
         """Read the settings and descriptions, connect to the controllers, offer the services."""
@@ -89,35 +92,66 @@ class ExecutorNode(DdgNode):
         self.serve("/ddg/reset_stop", self._on_reset)
         self.subscribe("/ddg/stop_button", self._on_button)
         self.serve("/ddg/confirm", self._on_confirm)
+        self.serve("/ddg/go_home", self._on_go_home)
         self.serve("/ddg/check_reach", self._on_check_reach)
         serve_action(self, "/ddg/execute_grasp", self._on_execute)
 
     def _on_execute(self, handle: Any) -> Any:
         order = handle.request
         self._check_frame(order.grasp.header.frame_id)
-        if self._stopped.is_set():
-            raise Failed(Outcome.STOPPED, "stopped: call /ddg/reset_stop first")
-        _check_calibration(self.get_parameter("robot").value, self._cell)
 
         def interrupted() -> Outcome | None:
-            if self._stopped.is_set():
-                return Outcome.STOPPED
-            return Outcome.CANCELLED if handle.is_cancel_requested or not rclpy.ok() else None
+            return Outcome.CANCELLED if handle.is_cancel_requested else self._interrupted()
 
         def report(phase: str, progress: float) -> None:
             handle.publish_feedback(ExecuteGrasp.Feedback(phase=phase, progress=progress))
 
-        played = self._executor.execute(
-            grasp_from_msg(order.grasp, self._robot.hand_joint_names),
-            scene_from_msg(order.view),
-            put_back=order.put_back,
-            hold_time=order.hold_time or None,
-            interrupted=interrupted,
-            report=report,
-            permit=self._permit,
-        )
+        with self._at_work():
+            self._scene = scene_from_msg(order.view)
+            played = self._executor.execute(
+                grasp_from_msg(order.grasp, self._robot.hand_joint_names),
+                self._scene,
+                put_back=order.put_back,
+                hold_time=order.hold_time or None,
+                interrupted=interrupted,
+                report=report,
+                permit=self._permit,
+            )
         self.get_logger().info(f"{played.execution.outcome} {played.execution.message}")
         return self._result(played)
+
+    def _on_go_home(self, _: Any, response: Any) -> Any:
+        """Answers when the arm is there, or stopped on the way."""
+        with self._at_work():
+            played = self._executor.go_home(
+                self._scene, interrupted=self._interrupted, permit=self._permit
+            )
+        done = played.execution
+        response.success = done.outcome == Outcome.OK
+        response.message = f"{done.outcome} {done.message}".strip()
+        return response
+
+    @contextlib.contextmanager
+    def _at_work(self) -> Iterator[None]:
+        """Hold what only one may have, if the arm may move at all.
+
+        Raises:
+            Failed: STOPPED: it was stopped and not released, or somebody moves it.
+        """
+        if self._stopped.is_set():
+            raise Failed(Outcome.STOPPED, "stopped: call /ddg/reset_stop first")
+        _check_calibration(self.get_parameter("robot").value, self._cell)
+        if not self._moving.acquire(blocking=False):
+            raise Failed(Outcome.STOPPED, "the arm is at work")
+        try:
+            yield
+        finally:
+            self._moving.release()
+
+    def _interrupted(self) -> Outcome | None:
+        if self._stopped.is_set() or self.leaving.is_set():
+            return Outcome.STOPPED
+        return None if rclpy.ok() else Outcome.CANCELLED
 
     def _result(self, played: Played) -> Any:
         done = played.execution

@@ -1,6 +1,7 @@
 """The trial node: `/ddg/run_trial`. It calls the other nodes in turn; `run_trial` thinks."""
 
 import time
+from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
@@ -23,6 +24,7 @@ from ddg_execution.trial_settings import TrialNodeSettings
 NAME = "/ddg/run_trial"
 GOAL = "ddg_interfaces/action/RunTrial_Goal"
 RESULT = "ddg_interfaces/action/RunTrial_Result"
+TAKEN_DOWN = "the trial node was taken down: another node is lost"
 STAGES = ("capture", "plan", "execute", "judge", "record")
 
 
@@ -68,7 +70,7 @@ class TrialNode(DdgNode):
             self._recorder.write(f"{NAME}/goal", GOAL, goal)
 
         def cancelled() -> bool:
-            return bool(handle.is_cancel_requested)
+            return bool(handle.is_cancel_requested) or self.leaving.is_set()
 
         report = run_trial(
             self._neighbours.ports(goal, announce, cancelled),
@@ -76,6 +78,8 @@ class TrialNode(DdgNode):
             announce=announce,
             cancelled=cancelled,
         )
+        if report.outcome == Outcome.CANCELLED and self.leaving.is_set():
+            report = replace(report, outcome=Outcome.STOPPED, message=TAKEN_DOWN)
         result = result_of(trial, report)
         if goal.record:
             announce("record")

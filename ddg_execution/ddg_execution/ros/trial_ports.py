@@ -13,6 +13,7 @@ from sensor_msgs.msg import JointState
 from ddg_core.errors import Failed
 from ddg_core.outcome import Outcome
 from ddg_core.ports import Execution
+from ddg_core.ros.bond import Bond
 from ddg_core.ros.calls import SureActionClient, call, check, run_action
 from ddg_core.ros.convert_cloud import points_from_msg
 from ddg_core.ros.interfaces import interface
@@ -60,6 +61,7 @@ class Neighbours:
         self._capture = node.call("/ddg/capture_view")
         self._plan = self._action(PLAN)
         self._execute = self._action(EXECUTE)
+        self._planner, self._executor = Bond(node, "planner"), Bond(node, "executor")
         self._sightings: list[Sighting] = []
         self._truths = 0
         self._phase = ""
@@ -114,6 +116,7 @@ class Neighbours:
             ready=self._settings.patience.server,
             on_feedback=lambda f: announce(f"plan/{f.stage}"),
             cancelled=cancelled,
+            lost=lambda: self._planner.lost,
         )
         self._recorder.write(f"{PLAN}/result", "ddg_interfaces/action/PlanGrasps_Result", result)
         check(result.outcome)
@@ -149,6 +152,7 @@ class Neighbours:
                 ready=self._settings.patience.server,
                 on_feedback=on_feedback,
                 cancelled=cancelled,
+                lost=lambda: self._executor.lost,
             )
         finally:
             self._phase = ""

@@ -15,7 +15,7 @@ from ddg_core.ros.convert import grasp_to_msg, outcome_to_msg, stages_to_msg, vi
 from ddg_core.ros.node import DdgNode, run_node
 from ddg_planning.plan import PlanSettings, Progress, Stopwatch, plan
 from ddg_planning.ros.markers import grasp_markers
-from ddg_planning.ros.ports import Ports
+from ddg_planning.ros.ports import Cancelled, Ports
 from ddg_planning.settings import PlanningSettings
 
 
@@ -33,21 +33,29 @@ class PlannerNode(DdgNode):
         serve_action(self, "/ddg/plan_grasps", self._on_action)
 
     def _on_service(self, request: Any, response: Any) -> Any:
-        return self._plan(request, response, lambda stage, share, left: None)  # noqa: ARG005
+        return self._plan(
+            request,
+            response,
+            lambda stage, share, left: None,  # noqa: ARG005
+            self.leaving.is_set,
+        )
 
     def _on_action(self, handle: Any) -> Any:
+        def cancelled() -> bool:
+            return bool(handle.is_cancel_requested) or self.leaving.is_set()
+
         def report(stage: str, share: float, left: int) -> None:
-            if handle.is_cancel_requested:
+            if cancelled():
                 raise Failed(Outcome.CANCELLED, f"cancelled before {stage!r}")
             handle.publish_feedback(
                 PlanGraspsAction.Feedback(stage=stage, progress=share, candidates=left)
             )
 
-        return self._plan(handle.request, PlanGraspsAction.Result(), report)
+        return self._plan(handle.request, PlanGraspsAction.Result(), report, cancelled)
 
-    def _plan(self, request: Any, answer: Any, report: Progress) -> Any:
+    def _plan(self, request: Any, answer: Any, report: Progress, cancelled: Cancelled) -> Any:
         """Fill `answer` (a response or a result: their fields are the same)."""
-        watch = Stopwatch()
+        watch, ports = Stopwatch(), self._ports
 
         def progress(stage: str, share: float, left: int) -> None:
             watch.begin(stage)
@@ -55,15 +63,15 @@ class PlannerNode(DdgNode):
 
         if request.capture_now:
             progress("capture", 0.0, 0)
-            answer.view = self._ports.capture()
+            answer.view = ports.capture(cancelled)
         else:
             answer.view = request.view
         settings = self._wanted(request)
         grasps = plan(
             view_from_msg(answer.view),
-            self._ports.propose(answer.view, tuple(request.kinds), request.seed),
-            self._ports.rank(answer.view),
-            self._ports.check_reach(answer.view.header) if request.check_reach else None,
+            ports.propose(answer.view, tuple(request.kinds), request.seed, cancelled),
+            ports.rank(answer.view, cancelled),
+            ports.check_reach(answer.view.header, cancelled) if request.check_reach else None,
             settings,
             progress,
         )[: settings.max_grasps]

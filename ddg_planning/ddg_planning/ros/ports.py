@@ -16,6 +16,8 @@ from ddg_core.view import ObjectView
 from ddg_planning.plan import Propose
 from ddg_planning.settings import ServiceSettings
 
+Cancelled = Callable[[], bool]  # asked all the time while waiting; True gives up
+
 
 class Ports:
     """Clients of the services that the planner needs.
@@ -34,45 +36,50 @@ class Ports:
         self._rank = node.call("/ddg/rank_grasps")
         self._reach = node.call("/ddg/check_reach")
 
-    def capture(self) -> Any:
+    def capture(self, cancelled: Cancelled) -> Any:
         """Take a view now; returns the message."""
         timeout = self._settings.capture_timeout
-        answer = call(self._capture, CaptureView.Request(), timeout=timeout)
+        answer = call(self._capture, CaptureView.Request(), timeout=timeout, cancelled=cancelled)
         check(answer.outcome)
         return answer.view
 
-    def propose(self, view_msg: Any, kinds: Sequence[str], seed: int) -> Propose:
+    def propose(
+        self, view_msg: Any, kinds: Sequence[str], seed: int, cancelled: Cancelled
+    ) -> Propose:
         """Return the generator, for one view."""
 
         def propose(view: ObjectView, *, n: int) -> list[Grasp]:
             del view
             request = GenerateGrasps.Request(view=view_msg, count=n, kinds=list(kinds), seed=seed)
-            answer = call(self._generate, request, timeout=self._settings.generate_timeout)
+            timeout = self._settings.generate_timeout
+            answer = call(self._generate, request, timeout=timeout, cancelled=cancelled)
             check(answer.outcome)
             return [grasp_from_msg(msg, self._names) for msg in answer.grasps]
 
         return propose
 
-    def rank(self, view_msg: Any) -> Rank:
+    def rank(self, view_msg: Any, cancelled: Cancelled) -> Rank:
         """Return the judge, for one view."""
 
         def rank(view: ObjectView, grasps: Sequence[Grasp]) -> list[Grasp]:
             del view
             msgs = [grasp_to_msg(grasp, self._names, view_msg.header) for grasp in grasps]
             request = RankGrasps.Request(view=view_msg, grasps=msgs)
-            answer = call(self._rank, request, timeout=self._settings.rank_timeout)
+            timeout = self._settings.rank_timeout
+            answer = call(self._rank, request, timeout=timeout, cancelled=cancelled)
             check(answer.outcome)
             return [grasp_from_msg(msg, self._names) for msg in answer.grasps]
 
         return rank
 
-    def check_reach(self, header: Any) -> Callable[[Array], Reach]:
+    def check_reach(self, header: Any, cancelled: Cancelled) -> Callable[[Array], Reach]:
         """Return the arm, for poses in the frame of `header`."""
 
         def check_reach(T_base_wrist: Array) -> Reach:
             poses = [pose_to_msg(T) for T in T_base_wrist]
             request = CheckReach.Request(header=header, wrist_poses=poses)
-            answer = call(self._reach, request, timeout=self._settings.reach_timeout)
+            timeout = self._settings.reach_timeout
+            answer = call(self._reach, request, timeout=timeout, cancelled=cancelled)
             check(answer.outcome)
             return Reach(
                 reachable=np.array(answer.reachable, dtype=bool),
