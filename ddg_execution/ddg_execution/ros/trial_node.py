@@ -24,7 +24,7 @@ from ddg_execution.trial_settings import TrialNodeSettings
 NAME = "/ddg/run_trial"
 GOAL = "ddg_interfaces/action/RunTrial_Goal"
 RESULT = "ddg_interfaces/action/RunTrial_Result"
-TAKEN_DOWN = "the trial node was taken down: another node is lost"
+TAKEN_DOWN = "the trial node was taken down"
 STAGES = ("capture", "plan", "execute", "judge", "record")
 
 
