@@ -8,7 +8,6 @@ from typing import Any, Self
 
 import numpy as np
 import rclpy
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from ddg_core.arrays import Array
@@ -19,7 +18,7 @@ from ddg_core.ros.calls import call, check
 from ddg_core.ros.convert import stamp_from_msg, view_from_msg
 from ddg_core.ros.interfaces import interface
 from ddg_core.ros.node import DdgNode
-from ddg_core.ros.spinning import spinning
+from ddg_core.ros.spinning import attended
 from ddg_core.ros.tf import TfListener
 from ddg_core.transforms import angle_between
 from ddg_core.view import ObjectView
@@ -53,10 +52,8 @@ class GuidedHand:
         self._frames = TfListener(self._node)
         self._capture = self._node.call(CAPTURE_VIEW)
         self._node.subscribe("/joint_states", self._on_joints)
-        executor = SingleThreadedExecutor()
-        executor.add_node(self._node)
         self._background = ExitStack()
-        self._background.enter_context(spinning(executor))
+        self._background.enter_context(attended(self._node))
 
     def __enter__(self) -> Self:
         """Return the listener."""
@@ -70,7 +67,6 @@ class GuidedHand:
     ) -> None:
         """Leave the ROS graph."""
         self._background.close()
-        self._node.destroy_node()
         rclpy.try_shutdown()
 
     def posture(self) -> Posture:

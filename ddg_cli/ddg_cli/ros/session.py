@@ -10,7 +10,6 @@ import rclpy
 from ddg_interfaces.action import RunTrial
 from ddg_interfaces.srv import ResetWorld, SpawnObject
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.signals import SignalHandlerOptions
 
 from ddg_core.errors import TimedOut
@@ -19,7 +18,7 @@ from ddg_core.hand import Hand
 from ddg_core.ros.calls import SureActionClient, call, check, run_action
 from ddg_core.ros.convert import grasp_from_msg, stamp_from_msg, view_from_msg
 from ddg_core.ros.interfaces import interface
-from ddg_core.ros.spinning import spinning
+from ddg_core.ros.spinning import attended
 from ddg_core.view import ObjectView
 from ddg_core.waiting import wait_until
 
@@ -80,10 +79,8 @@ class Session:
             self._node.create_subscription(
                 topic.load_type(), name, heard, topic.qos, callback_group=group
             )
-        executor = SingleThreadedExecutor()
-        executor.add_node(self._node)
         self._background = ExitStack()
-        self._background.enter_context(spinning(executor))
+        self._background.enter_context(attended(self._node))
 
     def __enter__(self) -> Self:
         """Return the session."""
@@ -97,7 +94,6 @@ class Session:
     ) -> None:
         """Leave the ROS graph."""
         self._background.close()
-        self._node.destroy_node()
         rclpy.try_shutdown()
 
     def missing(self) -> list[str]:

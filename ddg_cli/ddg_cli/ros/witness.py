@@ -13,7 +13,6 @@ from action_msgs.msg import GoalStatus, GoalStatusArray
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import SingleThreadedExecutor
 from rclpy.qos import qos_profile_action_status_default
 
 from ddg_core.arrays import Array
@@ -22,7 +21,7 @@ from ddg_core.errors import TimedOut
 from ddg_core.ros.calls import call
 from ddg_core.ros.convert import stamp_from_msg
 from ddg_core.ros.interfaces import interface
-from ddg_core.ros.spinning import spinning
+from ddg_core.ros.spinning import attended
 from ddg_core.waiting import wait_until
 
 MOVING = 0.04  # [rad/s] of any joint of the arm
@@ -51,10 +50,8 @@ class Witness:
                 lambda message, action=action: self._on_goals(action, message),
                 qos_profile_action_status_default,
             )
-        executor = SingleThreadedExecutor()
-        executor.add_node(self._node)
         self._background = ExitStack()
-        self._background.enter_context(spinning(executor))
+        self._background.enter_context(attended(self._node))
 
     def __enter__(self) -> Self:
         """Return the witness."""
@@ -63,7 +60,6 @@ class Witness:
     def __exit__(self, *_: object) -> None:
         """Leave the ROS graph."""
         self._background.close()
-        self._node.destroy_node()
 
     def last_motion(self, since: float) -> float:
         """How long after `since` (monotonic, in [s]) the arm was last seen to move, in [s]."""

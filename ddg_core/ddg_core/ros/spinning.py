@@ -5,7 +5,8 @@ import threading
 from collections.abc import Iterator
 
 from rclpy.exceptions import InvalidHandle
-from rclpy.executors import Executor
+from rclpy.executors import Executor, SingleThreadedExecutor
+from rclpy.node import Node
 
 
 @contextlib.contextmanager
@@ -30,3 +31,15 @@ def spinning(executor: Executor) -> Iterator[None]:
         done.set()
         thread.join(30.0)
         executor.shutdown(timeout_sec=5.0)
+
+
+@contextlib.contextmanager
+def attended(node: Node) -> Iterator[None]:
+    """Spin a node in the background for as long as the block lasts, and destroy it after that."""
+    executor = SingleThreadedExecutor(context=node.context)
+    executor.add_node(node)
+    try:
+        with spinning(executor):
+            yield
+    finally:
+        node.destroy_node()
