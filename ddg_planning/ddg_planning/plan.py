@@ -54,7 +54,7 @@ class PlanSettings:
         score: What the final score is made of.
     """
 
-    candidates: int = 100
+    candidates: int = 200
     max_grasps: int = 20
     least_probability: float = 0.0
     lift: float = 0.2

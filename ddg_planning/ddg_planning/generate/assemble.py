@@ -30,8 +30,8 @@ class FinishSettings:
         trust_weight: Nepers per unit of its log odds.
     """
 
-    apart_position: float = 0.01
-    apart_angle: float = 0.2
+    apart_position: float = 0.005
+    apart_angle: float = 0.1
     trust: dict[str, float] = field(default_factory=dict)
     trust_weight: float = 5.0
 

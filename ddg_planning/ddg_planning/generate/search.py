@@ -31,8 +31,8 @@ class SearchSettings:
 
     candidates: int = 1200
     oversample: float = 2.0
-    kept: float = 0.12
-    steps: int = 10
+    kept: float = 0.3
+    steps: int = 4
     step_position: float = 0.004
     step_angle: float = 0.08
     step_joint: float = 0.03
