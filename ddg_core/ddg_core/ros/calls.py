@@ -54,6 +54,7 @@ def call(
     timeout: float,
     ready: float = 5.0,
     cancelled: Callable[[], bool] = lambda: False,
+    lost: Callable[[], bool] = lambda: False,
 ) -> Any:
     """Call a service and return its response; the node must be spun by another thread.
 
@@ -63,15 +64,16 @@ def call(
         timeout: Longest wait for the answer, in [s].
         ready: Longest wait for the service to be there, in [s].
         cancelled: Asked all the time; True gives up.
+        lost: Asked all the time; True: the server is gone, sooner than the middleware finds out.
 
     Raises:
-        TimedOut: No server, or no answer in time.
+        TimedOut: No server, no answer in time, or the server vanished.
         Failed: CANCELLED: it was given up, or this process is being shut down.
     """
-    _wait(client.service_is_ready, f"service {client.srv_name}", ready, cancelled)
+    _wait(client.service_is_ready, f"service {client.srv_name}", ready, cancelled, lost)
     future = client.call_async(request)
     try:
-        _wait(future.done, f"answer of {client.srv_name}", timeout, cancelled)
+        _wait(future.done, f"answer of {client.srv_name}", timeout, cancelled, lost)
     except DdgError:
         client.remove_pending_request(future)
         raise
@@ -113,10 +115,10 @@ def run_action(
         TimedOut: No server, no result in time, or the server vanished.
         Failed: STOPPED: the server refused the goal. CANCELLED: this process is being shut down.
     """
-    _wait(client.server_is_ready, f"action server {name}", ready)
+    _wait(client.server_is_ready, f"action server {name}", ready, lost=lost)
     sent = client.send_goal_async(goal, feedback_callback=lambda m: on_feedback(m.feedback))
     try:
-        _wait(sent.done, f"answer of {name} to the goal", ready)
+        _wait(sent.done, f"answer of {name} to the goal", ready, lost=lost)
     except DdgError:
         sent.add_done_callback(_call_off)
         raise
@@ -140,13 +142,17 @@ def _wait(
     what: str,
     timeout: float,
     cancelled: Callable[[], bool] = lambda: False,
+    lost: Callable[[], bool] = lambda: False,
 ) -> None:
     def over() -> bool:
         return not rclpy.ok() or cancelled()
 
-    wait_until(lambda: condition() or over(), what=what, timeout=timeout, period=0.01)
-    if over() and not condition():
+    wait_until(lambda: condition() or over() or lost(), what=what, timeout=timeout, period=0.01)
+    if condition():
+        return
+    if over():
         raise Failed(Outcome.CANCELLED, f"given up while waiting for {what}")
+    raise TimedOut(f"no {what}: the server vanished")
 
 
 def _call_off(sent: Any) -> None:

@@ -61,7 +61,7 @@ class Neighbours:
         self._capture = node.call("/ddg/capture_view")
         self._plan = self._action(PLAN)
         self._execute = self._action(EXECUTE)
-        self._planner, self._executor = Bond(node, "planner"), Bond(node, "executor")
+        self._bonds = {name: Bond(node, name) for name in ("capture", "planner", "executor")}
         self._sightings: list[Sighting] = []
         self._truths = 0
         self._phase = ""
@@ -92,7 +92,11 @@ class Neighbours:
     def _look(self) -> tuple[ObjectView, Timings]:
         patience = self._settings.patience
         answer = call(
-            self._capture, CaptureView.Request(), timeout=patience.capture, ready=patience.server
+            self._capture,
+            CaptureView.Request(),
+            timeout=patience.capture,
+            ready=patience.server,
+            lost=lambda: self._bonds["capture"].lost,
         )
         check(answer.outcome)
         self._seen = answer.view
@@ -116,7 +120,7 @@ class Neighbours:
             ready=self._settings.patience.server,
             on_feedback=lambda f: announce(f"plan/{f.stage}"),
             cancelled=cancelled,
-            lost=lambda: self._planner.lost,
+            lost=lambda: self._bonds["planner"].lost,
         )
         self._recorder.write(f"{PLAN}/result", "ddg_interfaces/action/PlanGrasps_Result", result)
         check(result.outcome)
@@ -152,7 +156,7 @@ class Neighbours:
                 ready=self._settings.patience.server,
                 on_feedback=on_feedback,
                 cancelled=cancelled,
-                lost=lambda: self._executor.lost,
+                lost=lambda: self._bonds["executor"].lost,
             )
         finally:
             self._phase = ""

@@ -9,6 +9,7 @@ from ddg_interfaces.srv import CaptureView, CheckReach, GenerateGrasps, RankGras
 from ddg_core.arrays import Array
 from ddg_core.grasp import Grasp
 from ddg_core.ports import Rank, Reach
+from ddg_core.ros.bond import Bond
 from ddg_core.ros.calls import call, check
 from ddg_core.ros.convert import grasp_from_msg, grasp_to_msg, pose_to_msg
 from ddg_core.ros.node import DdgNode
@@ -17,6 +18,30 @@ from ddg_planning.plan import Propose
 from ddg_planning.settings import ServiceSettings
 
 Cancelled = Callable[[], bool]  # asked all the time while waiting; True gives up
+
+
+class Neighbour:
+    """A service of another node, which may be lost while it is asked."""
+
+    def __init__(self, node: DdgNode, name: str, service: str) -> None:
+        """Make the client, and listen to whether node `name` lives."""
+        self._client, self._bond = node.call(service), Bond(node, name)
+
+    def ask(self, request: Any, *, timeout: float, cancelled: Cancelled) -> Any:
+        """Return the answer, whose outcome is OK; see `call` for what is raised.
+
+        Raises:
+            Failed: What the outcome says.
+        """
+        answer = call(
+            self._client,
+            request,
+            timeout=timeout,
+            cancelled=cancelled,
+            lost=lambda: self._bond.lost,
+        )
+        check(answer.outcome)
+        return answer
 
 
 class Ports:
@@ -31,16 +56,15 @@ class Ports:
     ) -> None:
         """Make the clients."""
         self._settings, self._names = settings, joint_names
-        self._capture = node.call("/ddg/capture_view")
-        self._generate = node.call("/ddg/generate_grasps")
-        self._rank = node.call("/ddg/rank_grasps")
-        self._reach = node.call("/ddg/check_reach")
+        self._capture = Neighbour(node, "capture", "/ddg/capture_view")
+        self._generate = Neighbour(node, "generator", "/ddg/generate_grasps")
+        self._rank = Neighbour(node, "ranker", "/ddg/rank_grasps")
+        self._reach = Neighbour(node, "executor", "/ddg/check_reach")
 
     def capture(self, cancelled: Cancelled) -> Any:
         """Take a view now; returns the message."""
         timeout = self._settings.capture_timeout
-        answer = call(self._capture, CaptureView.Request(), timeout=timeout, cancelled=cancelled)
-        check(answer.outcome)
+        answer = self._capture.ask(CaptureView.Request(), timeout=timeout, cancelled=cancelled)
         return answer.view
 
     def propose(
@@ -52,8 +76,7 @@ class Ports:
             del view
             request = GenerateGrasps.Request(view=view_msg, count=n, kinds=list(kinds), seed=seed)
             timeout = self._settings.generate_timeout
-            answer = call(self._generate, request, timeout=timeout, cancelled=cancelled)
-            check(answer.outcome)
+            answer = self._generate.ask(request, timeout=timeout, cancelled=cancelled)
             return [grasp_from_msg(msg, self._names) for msg in answer.grasps]
 
         return propose
@@ -66,8 +89,7 @@ class Ports:
             msgs = [grasp_to_msg(grasp, self._names, view_msg.header) for grasp in grasps]
             request = RankGrasps.Request(view=view_msg, grasps=msgs)
             timeout = self._settings.rank_timeout
-            answer = call(self._rank, request, timeout=timeout, cancelled=cancelled)
-            check(answer.outcome)
+            answer = self._rank.ask(request, timeout=timeout, cancelled=cancelled)
             return [grasp_from_msg(msg, self._names) for msg in answer.grasps]
 
         return rank
@@ -79,8 +101,7 @@ class Ports:
             poses = [pose_to_msg(T) for T in T_base_wrist]
             request = CheckReach.Request(header=header, wrist_poses=poses)
             timeout = self._settings.reach_timeout
-            answer = call(self._reach, request, timeout=timeout, cancelled=cancelled)
-            check(answer.outcome)
+            answer = self._reach.ask(request, timeout=timeout, cancelled=cancelled)
             return Reach(
                 reachable=np.array(answer.reachable, dtype=bool),
                 joints=np.array(answer.joints).reshape(len(poses), -1),
