@@ -10,6 +10,7 @@ import yaml
 from jaw_scenes import CAMERA, OBLIQUE, PLACE, UP, box_on_table, view_of
 from PIL import Image
 
+from ddg_cli.evaluate.success import graspable
 from ddg_cli.main import main
 from ddg_core.description import load_hand
 from ddg_core.errors import BadInput, Failed, UnknownName
@@ -19,6 +20,7 @@ from ddg_planning.evaluate.weights import write_weights
 from ddg_planning.parallel_jaw.checkpoint import VARIANTS, build, make_card
 from ddg_planning.parallel_jaw.mixture import fit_mixture
 from ddg_planning.parallel_jaw.policy import CemSettings, DexnetSettings, JawPlanner
+from ddg_sim.rollout.evaluate import Tried
 
 HAND = load_hand("parallel_gripper")
 BAR = np.array([0.06, 0.015, 0.03])
@@ -185,8 +187,18 @@ def test_planned_grasps_are_tried_in_the_simulation_with_the_gripper(capfd):
     answer = json.loads(capfd.readouterr().out)
     assert answer["n"] == 1
     assert answer["by_type"] == {"antipodal": {"n": 1, "held": answer["held"]}}
+    assert answer["graspable"]["stroke"] == pytest.approx(0.1, abs=0.005)
     assert main(["eval", "success", *words, "--evaluator", "em-s"]) == 2
     assert "judges by itself" in capfd.readouterr().err
+
+
+def test_what_the_jaws_cannot_span_is_counted_apart():
+    def tried(outcome: str, across: float) -> Tried:
+        return Tried(0, "can_000", outcome, "cem", 1, None, None, 1.0, across=across)
+
+    some = [tried("HELD", 0.05), tried("NOT_HELD", 0.06), tried("NOT_HELD", 0.3)]
+    found = graspable(some, "parallel_gripper")
+    assert (found["n"], found["held"]) == (2, 1)
 
 
 def test_a_recorded_image_is_planned_on_for_the_gripper(tmp_path, capfd, monkeypatch):

@@ -15,6 +15,7 @@ from ddg_sim.rollout.evaluate import (
     EvaluationSettings,
     Tried,
     evaluate,
+    least_width,
     read,
     summary,
     try_scene,
@@ -51,6 +52,14 @@ def test_a_scene_without_a_grasp_counts_as_not_held() -> None:
     figures = summary([result, tried(1, "HELD")])
     assert (figures["n"], figures["held"], figures["rate"]) == (2, 1, 0.5)
     assert (figures["executed"], figures["abstained"]) == (1, 1)
+
+
+def test_the_least_width_is_that_of_the_narrow_side_however_it_is_turned() -> None:
+    corners = np.stack(np.meshgrid([-0.1, 0.1], [-0.02, 0.02], [0.0, 0.5]), axis=-1).reshape(-1, 3)
+    c, s = np.cos(0.7), np.sin(0.7)
+    turned = corners @ np.array([[c, s, 0.0], [-s, c, 0.0], [0.0, 0.0, 1.0]])
+    assert least_width(turned) == pytest.approx(0.04, rel=0.05)
+    assert try_scene(1, nothing, SETTINGS).across == pytest.approx(0.06, abs=0.05)
 
 
 def test_the_same_seeds_give_the_same_results_and_scenes() -> None:

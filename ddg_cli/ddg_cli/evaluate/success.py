@@ -1,6 +1,7 @@
 """`ddg eval success` and `compare`: one honest trial per scene, and pairs of such results."""
 
 import argparse
+from collections.abc import Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -11,6 +12,7 @@ from ddg_cli.report import Report
 from ddg_core.errors import BadInput
 
 if TYPE_CHECKING:
+    from ddg_sim.rollout.evaluate import Tried
     from ddg_sim.rollout.rollout import RolloutSettings
 
 
@@ -74,7 +76,25 @@ def success(args: argparse.Namespace) -> Report:
         "evaluator": args.evaluator,
         "refine": args.refine,
     }
+    if args.generator in JAWS:
+        answer["graspable"] = graspable(tried, rollout.hand)
     return Report(answer, _text(answer))
+
+
+def graspable(tried: Sequence["Tried"], hand: str) -> dict[str, Any]:
+    """The scenes whose object, as it lies, has a width that the jaws can span."""
+    from ddg_core.description import load_hand
+    from ddg_core.statistics import wilson
+    from ddg_planning.parallel_jaw.jaws import Jaws, JawSettings
+
+    stroke = Jaws(load_hand(hand), JawSettings()).stroke
+    held = [one.held for one in tried if one.across is not None and one.across < stroke]
+    return {
+        "stroke": stroke,
+        "n": len(held),
+        "held": sum(held),
+        "wilson95": wilson(sum(held), len(held)),
+    }
 
 
 def rollout_of(objects: str) -> "RolloutSettings":
@@ -120,6 +140,12 @@ def _text(answer: dict[str, Any]) -> str:
         f"without a grasp {answer['abstained']}, six directions "
         f"{answer['six_direction_rate']:.1%}, plan {answer['plan_s_median']:.2f} s (median)",
     ]
+    if within := answer.get("graspable"):
+        least, most = within["wilson95"]
+        lines.append(
+            f"of objects less than {within['stroke']:.3f} m across {within['held']} of "
+            f"{within['n']} held ({least:.1%} to {most:.1%})"
+        )
     if answer["oracle_rate"] is not None:
         paper = answer["rate_paper"]
         lines.append(

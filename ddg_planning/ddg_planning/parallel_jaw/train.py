@@ -24,26 +24,22 @@ _RECALLS = (0.5, 0.8, 0.9)
 
 @dataclass(frozen=True)
 class JawTrainSettings:
-    """How it is learned; figures of the paper where not said otherwise. Part of a checkpoint.
+    """How it is learned. Part of a checkpoint.
 
     Attributes:
         seed: Of starts, order and noise.
-        epochs: Passes over the data; the weights of the best one are kept (ours).
+        epochs: Passes over the data; the weights of the best one are kept.
         batch: Examples per step.
-        rate: Size of a step of gradient descent with momentum.
-        momentum: Of it.
-        fall: The rate falls by this factor per epoch.
+        rate: Largest step of AdamW: it rises to this and falls to nothing over all epochs.
         decay: Weight decay.
         noise: What is added to the crops.
     """
 
     seed: int = 0
-    epochs: int = 10
+    epochs: int = 4
     batch: int = 128
-    rate: float = 0.01
-    momentum: float = 0.9
-    fall: float = 0.95
-    decay: float = 5e-4
+    rate: float = 0.002
+    decay: float = 1e-3
     noise: NoiseSettings = field(default_factory=NoiseSettings)
 
     def __post_init__(self) -> None:
@@ -75,13 +71,9 @@ def train(
         torch.manual_seed(settings.seed)
         model = build(network)
         model.learn_statistics(torch.as_tensor(examples.crops), torch.as_tensor(examples.depths))
-        optimiser = torch.optim.SGD(
-            model.parameters(),
-            lr=settings.rate,
-            momentum=settings.momentum,
-            weight_decay=settings.decay,
-        )
-        schedule = torch.optim.lr_scheduler.ExponentialLR(optimiser, settings.fall)
+        optimiser = torch.optim.AdamW(model.parameters(), weight_decay=settings.decay)
+        steps = settings.epochs * -(-len(examples) // settings.batch)
+        schedule = torch.optim.lr_scheduler.OneCycleLR(optimiser, settings.rate, total_steps=steps)
         best, kept = np.inf, copy.deepcopy(model.state_dict())
         for epoch in range(settings.epochs):
             model.train()
@@ -89,7 +81,7 @@ def train(
             for start in range(0, len(order), settings.batch):
                 rows = order[start : start + settings.batch]
                 _step(model, optimiser, examples.at(rows), settings.noise, rng)
-            schedule.step()
+                schedule.step()
             p = predict(model, validation)
             loss = log_loss(p, validation.good)
             told(epoch, loss, float(np.mean((p > 0.5) == validation.good)))

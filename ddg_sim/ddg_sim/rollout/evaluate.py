@@ -12,10 +12,12 @@ from typing import Any
 
 import numpy as np
 
+from ddg_core.arrays import Array
 from ddg_core.errors import BadInput, DdgError
 from ddg_core.grasp import Grasp
 from ddg_core.outcome import Outcome
 from ddg_core.statistics import bootstrap_by_object, wilson
+from ddg_core.transforms import apply
 from ddg_sim.rollout.many import Cluster, for_seeds
 from ddg_sim.rollout.rollout import Propose, RolloutSettings, open_scene
 from ddg_sim.rollout.simulate import GraspSimulation
@@ -56,6 +58,7 @@ class Tried:
         plan_s: Time from image to ranked grasps, in [s].
         p_success: What the evaluator gave the best grasp; None if nobody judged.
         others: The same and the outcome of the further grasps that were tried, in their order.
+        across: Least width of the object as it lies, seen from above, in [m].
     """
 
     seed: int
@@ -68,6 +71,7 @@ class Tried:
     plan_s: float
     p_success: float | None = None
     others: tuple[tuple[float | None, str], ...] = ()
+    across: float | None = None
 
     @property
     def held(self) -> bool:
@@ -96,6 +100,7 @@ def try_scene(seed: int, plan: Propose, settings: EvaluationSettings) -> Tried:
     """Look at one scene, plan, and try the best grasp."""
     opened = open_scene(seed, settings.rollout)
     simulation = opened.simulation
+    across = least_width(apply(simulation.T_base_object, opened.scene.placed.item.vertices))
     view = draw_view(simulation, opened.scene, settings.rollout.view, rng=opened.seen)
     grasps: Sequence[Grasp] = ()
     outcome, kind, second = str(Outcome.NO_CANDIDATE), "", None
@@ -120,7 +125,14 @@ def try_scene(seed: int, plan: Propose, settings: EvaluationSettings) -> Tried:
     )
     p = grasps[0].p_success if grasps else None
     counts = (len(grasps), any_holds, second, seconds)
-    return Tried(seed, opened.object, outcome, kind, *counts, p, others)
+    return Tried(seed, opened.object, outcome, kind, *counts, p, others, across)
+
+
+def least_width(points: Array) -> float:
+    """Least width of points (N, 3) across the vertical, in [m], to one degree."""
+    angles = np.deg2rad(np.arange(180))
+    spans = np.ptp(points[:, :2] @ np.stack([np.cos(angles), np.sin(angles)]), axis=0)
+    return float(spans.min())
 
 
 def summary(tried: Sequence[Tried]) -> dict[str, Any]:
