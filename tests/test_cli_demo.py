@@ -23,7 +23,9 @@ def test_the_list_names_one_object_per_line_the_easy_ones_first(capsys):
         assert objects.resolve(name) == name
 
 
-@pytest.mark.parametrize("words", [["--object", "mgu"], ["--object", "no/such.obj"], ["--seed=-1"]])
+@pytest.mark.parametrize(
+    "words", [["--object", "mgu"], ["--object", "no/such.obj"], ["--seed=-1"], ["--robot", "jwas"]]
+)
 def test_a_users_mistake_is_one_line_and_exit_code_2(capsys, words):
     assert main(["demo", *words]) == 2
     said = capsys.readouterr()

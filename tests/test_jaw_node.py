@@ -26,7 +26,6 @@ pytestmark = pytest.mark.ros
 
 def test_a_gripper_is_planned_for_over_the_same_services(tmp_path, domains) -> None:  # type: ignore[no-untyped-def]
     folder = shutil.copytree(config_folder(), tmp_path / "config")
-    (folder / "planning.yaml").write_text("{generator: dexnet, evaluator: none}")
     (folder / "dexnet.yaml").write_text("{policy: antipodal}")
     rclpy.init(domain_id=domains())
     given = {"config_dir": str(folder), "hand": "parallel_gripper"}

@@ -137,6 +137,15 @@ def test_stages_add_up() -> None:
     assert all(seconds >= 0.0 for _, seconds in stages)
 
 
+def test_who_plans_follows_the_hand() -> None:
+    settings = load(config_folder() / "planning.yaml", PlanningSettings)
+    assert settings.of("svh") is settings
+    jaws = settings.of("parallel_gripper")
+    assert (jaws.generator, jaws.evaluator, jaws.weights) == ("dexnet", "none", "")
+    assert jaws.plan == replace(settings.plan, least_probability=0.0)
+    assert jaws.services == settings.services
+
+
 def test_the_settings_file_is_as_documented() -> None:
     settings = load(config_folder() / "planning.yaml", PlanningSettings)
     assert settings.plan.candidates >= settings.plan.max_grasps

@@ -29,6 +29,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         default=DEFAULT_SEED,
         help="of the object's pose and friction, and of the planner (default %(default)s)",
     )
+    parser.add_argument(
+        "--robot",
+        default="twin",
+        metavar="CELL",
+        help="a file of config/cells, e.g. jaws: two fingers (default %(default)s)",
+    )
     parser.add_argument("--list", action="store_true", help="list the objects, easy ones first")
     parser.add_argument(
         "--out", type=Path, default=Path("trials"), metavar="DIR", help="where results go"
@@ -45,14 +51,14 @@ def run(args: argparse.Namespace) -> Report:
     if args.seed < 0:
         raise BadInput(f"demo: --seed must not be negative, got {args.seed}")
     name = objects.resolve(args.object)
-    return _demo(name, args.seed, args.out.expanduser().resolve())
+    return _demo(name, args.seed, args.robot, args.out.expanduser().resolve())
 
 
-def _demo(name: str, seed: int, out: Path) -> Report:
+def _demo(name: str, seed: int, robot: str, out: Path) -> Report:
     from ddg_cli import stack
 
     watch = Stopwatch()
-    with stack.up(out, watch) as (processes, session):
+    with stack.up(out, watch, robot) as (processes, session):
         with watch.stage("spawn", f"putting {name} on the table, seed {seed}"):
             known_as = session.spawn(name, seed)
         world, began = session.moment()
@@ -76,7 +82,7 @@ def _demo(name: str, seed: int, out: Path) -> Report:
         "timings_s": watch.timings,
         "bag": result.bag,
         "record": result.record,
-        "picture": _picture(result, out / f"{stem}.png", watch),
+        "picture": _picture(result, robot, out / f"{stem}.png", watch),
         "film": _film(recording, out / f"{stem}.gif", watch),
     }
     return Report(answer, _text(answer), exit_code(Outcome(result.outcome.code)))
@@ -110,13 +116,13 @@ def _film(recording: "Recording | None", path: Path, watch: Stopwatch) -> str:
         return ""
 
 
-def _picture(result: Any, path: Path, watch: Stopwatch) -> str:
+def _picture(result: Any, robot: str, path: Path, watch: Stopwatch) -> str:
     """Write the view with the executed grasp and return its path; "" if nothing was seen."""
     from ddg_cli.picture import draw
     from ddg_cli.ros.session import seen
     from ddg_core.description import load_cell, load_hand
 
-    hand = load_hand(load_cell().hand)
+    hand = load_hand(load_cell(robot).hand)
     view, grasp = seen(result, hand)
     if view is None:
         return ""

@@ -11,6 +11,7 @@ from ddg_cli.processes import Nodes, running
 from ddg_cli.ros.ready import wait_active
 from ddg_cli.ros.session import Session
 from ddg_cli.stopwatch import Stopwatch
+from ddg_core.description import load_cell
 from ddg_core.errors import BadInput
 
 START_PATIENCE = 120.0  # [s] until all nodes must be active
@@ -18,19 +19,21 @@ SEEN_PATIENCE = 10.0  # [s] until what they offer must be seen
 
 
 @contextlib.contextmanager
-def up(out: Path, watch: Stopwatch) -> Iterator[tuple[Nodes, Session]]:
+def up(out: Path, watch: Stopwatch, robot: str = "twin") -> Iterator[tuple[Nodes, Session]]:
     """Run the group "twin" of the graph in a ROS domain of its own, with a client of it.
 
     Args:
         out: Folder of records and bags; made if it is not there.
         watch: Is told how long the start takes.
+        robot: Cell: a file of `config/cells`.
 
     Raises:
-        BadInput: `out` cannot be written.
+        BadInput: `out` cannot be written, or there is no such cell.
         NodeDied, TimedOut: A node did not come up.
     """
     _check_folder(out)
-    nodes = load_graph().select(["twin"])
+    load_cell(robot)
+    nodes = load_graph().select(["twin"], {"robot": robot})
     trial = nodes["trial"]
     nodes["trial"] = replace(trial, parameters={**trial.parameters, "folder": str(out)})
     with contextlib.ExitStack() as stack:

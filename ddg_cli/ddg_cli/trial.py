@@ -27,6 +27,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         metavar="A,B",
         help=f"catalogue names, kinds or mesh files (default: the first {EASY} of ddg demo --list)",
     )
+    parser.add_argument(
+        "--robot",
+        default="twin",
+        metavar="CELL",
+        help="a file of config/cells, e.g. jaws: two fingers (default %(default)s)",
+    )
     parser.add_argument("--seeds", default="1", metavar="1-5", help="seeds (default %(default)s)")
     parser.add_argument(
         "--out", type=Path, default=Path("trials"), metavar="DIR", help="where records and bags go"
@@ -34,7 +40,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--attach",
         action="store_true",
-        help="use the nodes of `ddg up` in this ROS domain; they know where results go",
+        help="use the nodes of `ddg up` in this ROS domain, with their robot and folder",
     )
     results.add_option(parser, "trials")
 
@@ -75,7 +81,8 @@ def _session(
     from ddg_cli.ros.session import Session
 
     if not args.attach:
-        with stack.up(args.out.expanduser().resolve(), watch) as (processes, session):
+        folder = args.out.expanduser().resolve()
+        with stack.up(folder, watch, args.robot) as (processes, session):
             yield session, processes.check
         return
     with Session() as session:

@@ -1,6 +1,6 @@
 """What the planner needs to know; the file is `config/planning.yaml`. Loads no model."""
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Literal
 
 from ddg_planning.plan import PlanSettings
@@ -28,6 +28,21 @@ class ServiceSettings:
 
 
 @dataclass(frozen=True)
+class HandPlanning:
+    """What is planned with for one hand.
+
+    Attributes:
+        generator, evaluator, weights: As in `PlanningSettings`.
+        least_probability: As in `PlanSettings`.
+    """
+
+    generator: Literal["gm1", "dexnet"]
+    evaluator: str = "none"
+    weights: str = ""
+    least_probability: float = 0.0
+
+
+@dataclass(frozen=True)
 class PlanningSettings:
     """From candidates to an answer, and how to wait for others.
 
@@ -37,6 +52,7 @@ class PlanningSettings:
         generator: "gm1", or "dexnet" for a two-finger gripper.
         evaluator: Name of the evaluative model; "none" ranks by likelihood.
         weights: File of its weights; empty takes those that come with the package.
+        hands: What differs for hands by name.
         threads: Threads that the ranking node computes with; more only pays on an idle machine.
     """
 
@@ -45,9 +61,20 @@ class PlanningSettings:
     generator: Literal["gm1", "dexnet"] = "gm1"
     evaluator: str = "none"
     weights: str = ""
+    hands: dict[str, HandPlanning] = field(default_factory=dict)
     threads: int = 1
 
     def __post_init__(self) -> None:
         """Refuse to compute with nothing."""
         if self.threads < 1:
             raise ValueError(f"threads must be positive, got {self.threads}")
+
+    def of(self, hand: str) -> "PlanningSettings":
+        """What is planned with for the hand of that name."""
+        if hand not in self.hands:
+            return self
+        its = self.hands[hand]
+        plan = replace(self.plan, least_probability=its.least_probability)
+        return replace(
+            self, generator=its.generator, evaluator=its.evaluator, weights=its.weights, plan=plan
+        )

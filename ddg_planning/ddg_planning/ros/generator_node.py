@@ -22,9 +22,10 @@ class GeneratorNode(DdgNode):
 
     def start(self) -> None:
         """Read the settings, load the models, offer the service."""
-        planning = self.settings("planning.yaml", PlanningSettings)
+        name = self.cell().hand
+        planning = self.settings("planning.yaml", PlanningSettings).of(name)
         self._candidates = planning.plan.candidates
-        hand = self._hand = load_hand(self.cell().hand)
+        hand = self._hand = load_hand(name)
         self._generator: Generator | JawPlanner
         if planning.generator == "dexnet":
             self._generator = JawPlanner(hand, self.settings("dexnet.yaml", DexnetSettings))

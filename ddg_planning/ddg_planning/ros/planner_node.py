@@ -24,8 +24,9 @@ class PlannerNode(DdgNode):
 
     def start(self) -> None:
         """Read the settings, find the other services, offer service and action."""
-        self._settings = self.settings("planning.yaml", PlanningSettings)
-        self._hand = load_hand(self.cell().hand)
+        name = self.cell().hand
+        self._settings = self.settings("planning.yaml", PlanningSettings).of(name)
+        self._hand = load_hand(name)
         self._ports = Ports(self, self._settings.services, self._hand.joint_names)
         self._grasps = self.publish_on("/ddg/grasps")
         self._markers = self.publish_on("/ddg/markers")

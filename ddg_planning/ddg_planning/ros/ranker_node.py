@@ -24,8 +24,9 @@ class RankerNode(DdgNode):
 
     def start(self) -> None:
         """Load the weights, offer the service."""
-        hand = load_hand(self.cell().hand)
-        settings = self.settings("planning.yaml", PlanningSettings)
+        name = self.cell().hand
+        hand = load_hand(name)
+        settings = self.settings("planning.yaml", PlanningSettings).of(name)
         self._names = hand.joint_names
         use_threads(settings.threads)
         self._judge = load_evaluator(settings.evaluator, hand, settings.weights)
