@@ -195,12 +195,18 @@ def test_the_hand_may_touch_the_object_only_where_that_is_allowed():
     assert Checker(ROBOT, at_grasp.touching()).free(q)
 
 
-@pytest.mark.parametrize(("height", "ways"), [(0.012, True), (0.14, False)])
-def test_an_object_is_taken_up_from_what_it_stands_on_but_not_through_a_shelf(height, ways):
+BALL = ball((0.55, 0.20, 0.06), 0.05)
+ARCH = np.stack(np.meshgrid([0.54, 0.56], [0.14, 0.26], np.arange(0.012, 0.1, 0.004)), -1)
+
+
+@pytest.mark.parametrize(
+    ("thing", "height", "ways"), [(BALL, 0.012, True), (ARCH, 0.012, True), (BALL, 0.14, False)]
+)
+def test_an_object_is_taken_up_from_what_it_stands_on_but_not_through_a_shelf(thing, height, ways):
     grasp = top_grasp()
     x, y = np.meshgrid(np.arange(-0.06, 0.061, 0.004), np.arange(-0.06, 0.061, 0.004))
     level = np.stack([0.55 + x, 0.20 + y, np.full_like(x, height)], axis=-1).reshape(-1, 3)
-    scene = Scene(level, ball((0.55, 0.20, 0.06), 0.05))
+    scene = Scene(level, thing.reshape(-1, 3))
     planner = EmbeddedPlanner(ROBOT, EmbeddedSettings())
     free = Situation(Scene(), OPEN)
     q = planner.configurations(grasp.T_base_wrist[1], free, near=ROBOT.home)

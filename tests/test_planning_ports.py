@@ -1,4 +1,4 @@
-"""What the planner does when another node is lost while it asks it."""
+"""What the planner does when the executor is lost while grasps for it are planned."""
 
 import subprocess
 import sys
@@ -6,68 +6,82 @@ from collections.abc import Callable, Iterator
 from threading import Event
 from typing import Any
 
-import numpy as np
+import motion_fixtures
+import planning_world as world
 import pytest
 
 rclpy = pytest.importorskip("rclpy", reason="needs ROS")
 pytest.importorskip("ddg_interfaces", reason="needs the built interfaces")
 
-from ddg_interfaces.srv import CheckReach
+from ddg_interfaces.srv import CheckReach, GenerateGrasps, PlanGrasps
+from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from std_msgs.msg import String
 
-from ddg_core.errors import TimedOut
-from ddg_core.ros.convert import header
+from ddg_core.ros.calls import call
+from ddg_core.ros.convert import grasp_to_msg, header, view_to_msg
 from ddg_core.ros.executor import NodeExecutor
 from ddg_core.ros.interfaces import BOND, bond_of
-from ddg_core.ros.node import DdgNode
 from ddg_core.ros.spinning import spinning
-from ddg_core.waiting import wait_until
-from ddg_planning.ros.ports import Ports
-from ddg_planning.settings import ServiceSettings
+from ddg_planning.ros.planner_node import PlannerNode
 
 pytestmark = pytest.mark.ros
 
 TELL = "import ddg_core.processes as p, signal; print(p.whoami(), flush=True); signal.pause()"
+TOP = header("link_0", 1.0)
 
 
-class Dying(Node):  # type: ignore[misc]
-    """Answers `/ddg/check_reach` as an executor whose process is killed by being asked."""
+class Others(Node):  # type: ignore[misc]
+    """Generator and executor; one question kills the executor's process, and is not answered."""
 
-    def __init__(self, process: "subprocess.Popen[str]") -> None:
-        super().__init__("stand_in")
+    def __init__(self, process: "subprocess.Popen[str]", deadly: str) -> None:
+        super().__init__("others")
         assert process.stdout is not None
-        self._process, self.over = process, Event()
-        self.create_publisher(String, bond_of("executor"), BOND).publish(
-            String(data=process.stdout.readline().strip())
-        )
-        self.create_service(CheckReach, "/ddg/check_reach", self._die)
+        self._process, self._deadly, self.over = process, deadly, Event()
+        bond = self.create_publisher(String, bond_of("executor"), BOND)
+        bond.publish(String(data=process.stdout.readline().strip()))
+        group = ReentrantCallbackGroup()
+        for kind, name in (
+            (GenerateGrasps, "/ddg/generate_grasps"),
+            (CheckReach, "/ddg/check_reach"),
+        ):
+            answer = lambda _, response, name=name: self._answer(name, response)  # noqa: E731
+            self.create_service(kind, name, answer, callback_group=group)
+        self.plan = self.create_client(PlanGrasps, "/ddg/plan_grasps", callback_group=group)
 
-    def _die(self, request: Any, response: Any) -> Any:
-        self._process.kill()
-        self.over.wait(60.0)
+    def _answer(self, name: str, response: Any) -> Any:
+        if name == self._deadly:
+            self._process.kill()
+            self.over.wait(60.0)
+        response.outcome.code = "OK"
+        if name == "/ddg/generate_grasps":
+            names = world.svh().joint_names
+            response.grasps = [grasp_to_msg(motion_fixtures.top_grasp(), names, TOP)]
         return response
 
 
 @pytest.fixture
-def planner(domains: Callable[[], int]) -> Iterator[DdgNode]:
+def others(domains: Callable[[], int], request: Any) -> Iterator[Others]:
     rclpy.init(domain_id=domains())
-    with subprocess.Popen([sys.executable, "-c", TELL], stdout=subprocess.PIPE, text=True) as other:
-        node, dying = DdgNode("planner"), Dying(other)
-        executor = NodeExecutor(num_threads=4)
-        executor.add_node(node)
-        executor.add_node(dying)
+    with subprocess.Popen([sys.executable, "-c", TELL], stdout=subprocess.PIPE, text=True) as arm:
+        planner, others = PlannerNode("planner"), Others(arm, request.param)
+        executor = NodeExecutor(num_threads=6)
+        executor.add_node(planner)
+        executor.add_node(others)
         with spinning(executor):
-            found = lambda: node.count_services("/ddg/check_reach") > 0  # noqa: E731
-            wait_until(found, what="service", timeout=60.0)
-            yield node
-            dying.over.set()
-        other.kill()
+            planner.trigger_configure()
+            planner.trigger_activate()
+            yield others
+            others.over.set()
+            planner.trigger_shutdown()
+        arm.kill()
     rclpy.try_shutdown()
 
 
-def test_an_executor_that_dies_while_it_is_asked_is_not_waited_for(planner: DdgNode) -> None:
-    patient = ServiceSettings(reach_timeout=60.0)
-    check_reach = Ports(planner, patient, ()).check_reach(header("link_0", 0.0), lambda: False)
-    with pytest.raises(TimedOut, match="no answer of /ddg/check_reach: the server vanished"):
-        check_reach(np.eye(4)[None])
+@pytest.mark.parametrize("others", ["/ddg/generate_grasps", "/ddg/check_reach"], indirect=True)
+def test_an_executor_that_dies_while_grasps_are_planned_is_not_waited_for(others: Others) -> None:
+    view = view_to_msg(world.view_of(world.seen(world.tube())), TOP)
+    request = PlanGrasps.Request(capture_now=False, view=view)
+    answer = call(others.plan, request, timeout=60.0, ready=60.0)
+    assert answer.outcome.code == "TIMEOUT"
+    assert answer.outcome.message == "the executor vanished while grasps for it were planned"

@@ -6,7 +6,7 @@ from functools import lru_cache
 
 import coal
 import numpy as np
-from scipy.spatial import cKDTree
+from scipy.spatial import ConvexHull
 
 from ddg_core.arrays import Array
 from ddg_core.shapes import Box, Capsule, Shape
@@ -15,7 +15,7 @@ from ddg_execution.motion.port import Scene, Situation, Touch
 from ddg_execution.motion.robot import Robot
 
 AROUND = frozenset({"fixed", "obstacle", "object"})  # roles of what is not the robot
-STOOD_ON = 0.02  # points so near to an object may be of what it stands on, in [m]
+STOOD_ON = 0.02  # points so near to an object's hull may be of what it stands on, in [m]
 VOXEL = 0.005  # edge of the cubes that stand for points of a cloud, in [m]
 
 
@@ -78,20 +78,31 @@ def scene_bodies(robot: Robot, situation: Situation) -> Iterator[Body]:
     for box in scene.boxes:
         geometry, T = _solid(box)
         yield Body("obstacle", "box", 0, geometry, T)
-    obstacles = scene.obstacles
-    if situation.touch == Touch.CARRIED and len(scene.object_points):
-        distance, _ = cKDTree(scene.object_points).query(obstacles)
-        obstacles = obstacles[distance > STOOD_ON]
+    carried = situation.touch == Touch.CARRIED
+    obstacles = left_behind(scene) if carried else scene.obstacles
     if len(obstacles):
         cloud = coal.makeOctree(np.asfortranarray(obstacles), VOXEL)
         yield Body("obstacle", "obstacle", 0, cloud, np.eye(4))
-    if len(scene.object_points) >= 4 and situation.touch == Touch.CARRIED:
+    if len(scene.object_points) >= 4 and carried:
         assert situation.T_wrist_base is not None, "a carried object needs T_wrist_base"
         T = robot.arm.T_last_wrist @ situation.T_wrist_base
         yield Body("carried", "object", len(robot.arm), _hull(scene.object_points), T)
     elif len(scene.object_points):
         cloud = coal.makeOctree(np.asfortranarray(scene.object_points), VOXEL)
         yield Body("object", "object", 0, cloud, np.eye(4))
+
+
+def left_behind(scene: Scene) -> Array:
+    """Obstacles (M, 3) that can be in the way of the object when it is taken up.
+
+    Those left out touch its hull where it stands: what carries it, or what it stands over.
+    """
+    if len(scene.object_points) < 4:
+        return scene.obstacles
+    faces: Array = ConvexHull(scene.object_points, qhull_options="QJ").equations  # (F, 4)
+    outside = (scene.obstacles @ faces[:, :3].T + faces[:, 3]).max(axis=1)
+    apart: Array = scene.obstacles[outside > STOOD_ON]
+    return apart
 
 
 def _solid(shape: Shape) -> tuple[coal.CollisionGeometry, Array]:

@@ -15,7 +15,7 @@ from moveit.core.robot_state import RobotState
 from moveit.planning import MoveItPy, PlanRequestParameters
 from moveit_msgs.msg import AttachedCollisionObject, CollisionObject
 from octomap_msgs.msg import Octomap
-from scipy.spatial import ConvexHull, cKDTree
+from scipy.spatial import ConvexHull
 from shape_msgs.msg import Mesh, MeshTriangle, SolidPrimitive
 
 from ddg_core.arrays import Array
@@ -23,7 +23,7 @@ from ddg_core.cell import CellSettings
 from ddg_core.description import cell_srdf, cell_urdf
 from ddg_core.ros.convert import pose_to_msg
 from ddg_core.transforms import apply
-from ddg_execution.motion.bodies import STOOD_ON, VOXEL
+from ddg_execution.motion.bodies import VOXEL, left_behind
 from ddg_execution.motion.checks import Checks
 from ddg_execution.motion.embedded import EmbeddedPlanner, EmbeddedSettings
 from ddg_execution.motion.octomap import octomap_bytes
@@ -121,10 +121,8 @@ class MoveItEngine:
                 allowed.set_entry(a, b, True)
         for i, box in enumerate(around.boxes):
             scene.apply_collision_object(collision_object_msg=self._box(f"box_{i}", box))
-        cloud = around.obstacles
         carried = situation.touch == Touch.CARRIED
-        if carried:  # what it stood on touches it when it is taken up
-            cloud = _away_from(cloud, around.object_points)
+        cloud = left_behind(around) if carried else around.obstacles
         if len(cloud):
             scene.process_octomap(msg=self._octomap(cloud))
             base = robot.tree.joint(robot.arm.joint_names[0])
@@ -205,13 +203,6 @@ class MoveItChecks(Checks):
         arm = dict(zip(self._robot.arm.joint_names, q.tolist(), strict=True))
         state.joint_positions = self._fingers | arm
         state.update()
-
-
-def _away_from(points: Array, others: Array) -> Array:
-    if not len(others):
-        return points
-    distance, _ = cKDTree(others).query(points)
-    return points[distance > STOOD_ON]
 
 
 def _hull(name: str, frame: str, points: Array) -> Any:

@@ -62,17 +62,22 @@ class PlannerNode(DdgNode):
             watch.begin(stage)
             report(stage, share, left)
 
+        def given_up() -> bool:
+            if request.check_reach:
+                ports.meet_arm()
+            return cancelled()
+
         if request.capture_now:
             progress("capture", 0.0, 0)
-            answer.view = ports.capture(cancelled)
+            answer.view = ports.capture(given_up)
         else:
             answer.view = request.view
         settings = self._wanted(request)
         grasps = plan(
             view_from_msg(answer.view),
-            ports.propose(answer.view, tuple(request.kinds), request.seed, cancelled),
-            ports.rank(answer.view, cancelled),
-            ports.check_reach(answer.view.header, cancelled) if request.check_reach else None,
+            ports.propose(answer.view, tuple(request.kinds), request.seed, given_up),
+            ports.rank(answer.view, given_up),
+            ports.check_reach(answer.view.header, given_up) if request.check_reach else None,
             settings,
             progress,
         )[: settings.max_grasps]

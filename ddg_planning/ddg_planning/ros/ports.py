@@ -7,6 +7,7 @@ import numpy as np
 from ddg_interfaces.srv import CaptureView, CheckReach, GenerateGrasps, RankGrasps
 
 from ddg_core.arrays import Array
+from ddg_core.errors import TimedOut
 from ddg_core.grasp import Grasp
 from ddg_core.ports import Rank, Reach
 from ddg_core.ros.bond import Bond
@@ -27,6 +28,11 @@ class Neighbour:
         """Make the client, and listen to whether node `name` lives."""
         self._client, self._bond = node.call(service), Bond(node, name)
 
+    @property
+    def lost(self) -> bool:
+        """Whether the node was there and is not any more."""
+        return self._bond.lost
+
     def ask(self, request: Any, *, timeout: float, cancelled: Cancelled) -> Any:
         """Return the answer, whose outcome is OK; see `call` for what is raised.
 
@@ -38,7 +44,7 @@ class Neighbour:
             request,
             timeout=timeout,
             cancelled=cancelled,
-            lost=lambda: self._bond.lost,
+            lost=lambda: self.lost,
         )
         check(answer.outcome)
         return answer
@@ -60,6 +66,11 @@ class Ports:
         self._generate = Neighbour(node, "generator", "/ddg/generate_grasps")
         self._rank = Neighbour(node, "ranker", "/ddg/rank_grasps")
         self._reach = Neighbour(node, "executor", "/ddg/check_reach")
+
+    def meet_arm(self) -> None:
+        """Raise TimedOut if the executor is lost: then nobody needs a plan for it any more."""
+        if self._reach.lost:
+            raise TimedOut("the executor vanished while grasps for it were planned")
 
     def capture(self, cancelled: Cancelled) -> Any:
         """Take a view now; returns the message."""
