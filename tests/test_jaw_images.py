@@ -156,6 +156,18 @@ def test_an_object_wider_than_the_stroke_has_no_pair_across():
     assert failure.value.outcome is Outcome.NO_CANDIDATE
 
 
+def test_open_jaws_come_down_only_where_there_is_room():
+    image, mask = box_on_table(np.array([0.03, 0.03, 0.03]))
+    x, y, _ = apply(ABOVE, CAMERA.deproject(image.depth, np.ones_like(mask))).T - PLACE[:, None]
+    walls = ((np.abs(x) > 0.037) & (np.abs(y) < 0.06)).reshape(mask.shape)
+    between = DepthImage(np.where(walls, 0.64, image.depth), CAMERA, ABOVE)
+    for scene, least in ((image, 0.95), (between, 0.0)):
+        view = prepare(scene, mask, FINE)
+        _, axes = to_space(sampled(view, friction=0.3), view.scaled, UP)
+        assert len(axes) > 20
+        assert least <= np.abs(axes[:, 0]).max() <= max(least + 0.05, 0.3)
+
+
 def test_pairs_are_bounded_and_the_same_seed_gives_the_same_grasps():
     view = prepare(*box_on_table(BAR), FINE)
     few = sampled(view, edges=40, n=10_000)

@@ -5,7 +5,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from scipy.ndimage import binary_dilation, gaussian_filter
 
-from ddg_core.arrays import Array, IntArray
+from ddg_core.arrays import Array, BoolArray, IntArray
 from ddg_core.errors import Failed
 from ddg_core.outcome import Outcome
 from ddg_planning.parallel_jaw.image_grasp import ImageGrasps
@@ -30,6 +30,8 @@ class ImageSampling:
         below: The jaws close so far below the highest surface between them, in [m]. The least is
             half the thickness of a fork (the paper's policy: 5 mm).
         heights: Depths drawn per pair.
+        finger: How thick a finger is along the jaws' line and wide across it, in [m] (ours): where
+            the open jaws come down, nothing may be nearer than what they close about.
     """
 
     blur: float = 1.0
@@ -40,6 +42,7 @@ class ImageSampling:
     least_width: float = 0.004
     below: tuple[float, float] = (0.002, 0.040)
     heights: int = 1
+    finger: tuple[float, float] = (0.012, 0.020)
 
     def __post_init__(self) -> None:
         """Refuse to look at nothing."""
@@ -67,7 +70,8 @@ def antipodal_on_image(
         rng: Source of all choices.
 
     Raises:
-        Failed: NO_CANDIDATE if there are no edges, or no two of them face each other.
+        Failed: NO_CANDIDATE if there are no edges, no two of them face each other, or there is no
+            room for open jaws beside any.
     """
     pixels, outward = edges(view, settings)
     if not len(pixels):
@@ -94,7 +98,13 @@ def antipodal_on_image(
     between = pixels[first, None] + np.linspace(0.0, 1.0, _BETWEEN)[:, None] * line[:, None]
     top = view.at(between.reshape(-1, 2)).reshape(-1, _BETWEEN).min(axis=1)
     depths = draw_depths(view, middles[repeat], top[repeat], floor, settings.below, rng=rng)
-    return ImageGrasps(middles[repeat], angles[repeat], depths, widths[repeat])
+    grasps = ImageGrasps(middles[repeat], angles[repeat], depths, widths[repeat])
+    free = _free(view, grasps, stroke, settings.finger)
+    if not free.any():
+        raise Failed(
+            Outcome.NO_CANDIDATE, f"no room for jaws open by {stroke:.3f} m beside any of {n} pairs"
+        )
+    return grasps.at(free)
 
 
 def centred_on_image(
@@ -178,6 +188,22 @@ def deepest(view: Prepared, up: Array, support: float, room: float) -> Array:
     height = float(T[:3, 3] @ up) - support - room
     depth: Array = np.where(falls > 1e-6, height / np.maximum(falls, 1e-6), np.inf)
     return depth
+
+
+def _free(
+    view: Prepared, grasps: ImageGrasps, stroke: float, finger: tuple[float, float]
+) -> BoolArray:
+    """Whether nothing is where the fingers of the open jaws come down, shape (N,)."""
+    out = stroke / 2.0 + np.linspace(0.0, finger[0], 4)
+    along, across = np.meshgrid(np.r_[-out, out], np.linspace(-0.5, 0.5, 3) * finger[1])
+    line = np.stack([np.cos(grasps.angles), np.sin(grasps.angles)], axis=1)
+    side = np.stack([-line[:, 1], line[:, 0]], axis=1)
+    metres = along.ravel()[:, None] * line[:, None] + across.ravel()[:, None] * side[:, None]
+    scale = [view.camera.fx, view.camera.fy] / grasps.depths[:, None]
+    pixels = grasps.pixels[:, None] + metres * scale[:, None]
+    surface = view.at(pixels.reshape(-1, 2)).reshape(len(grasps), -1)
+    free: BoolArray = (surface >= grasps.depths[:, None]).all(axis=1)
+    return free
 
 
 def _pairs(
