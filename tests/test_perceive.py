@@ -196,6 +196,41 @@ def test_a_box_as_high_as_a_pedestal_is_not_one(height):
     assert found.points[:, 2].min() < 0.02
 
 
+def see_from_above(*shapes):
+    camera = Camera(640, 480, 574.0, 574.0, 319.5, 239.5)
+    above = look_at([0.55, 0.0, 0.70], [0.55, 0.0, 0.0], (1.0, 0.0, 0.0))
+    return structured_light(render([TABLE, *shapes], camera, above), np.random.default_rng(0))
+
+
+@pytest.mark.parametrize("height", [0.088, 0.0925])
+def test_from_above_a_box_as_high_as_a_pedestal_is_not_one(height):
+    image = see_from_above(box(0.61, -0.035, height / 2, 0.057, 0.055, height))
+    found = segment_image(image, KNOWN, rng=np.random.default_rng(0))
+    assert found.table.offset == pytest.approx(0.0, abs=1e-3)
+
+
+def test_from_above_the_top_of_a_known_pedestal_is_no_part_of_what_lies_on_it():
+    pedestal = box(0.55, 0.0, 0.045, 0.08, 0.08, 0.09)
+    bar = box(0.55, 0.0, 0.0935, 0.015, 0.16, 0.007)
+    image = see_from_above(pedestal, bar)
+    found = segment_image(image, KNOWN, rng=np.random.default_rng(0))
+    assert found.table.offset == pytest.approx(0.09, abs=2e-3)
+    assert np.mean(np.abs(found.points[:, 0] - 0.55) < 0.011) > 0.95
+    assert np.ptp(found.points[:, 1]) > 0.14
+
+
+def test_from_above_a_plate_that_hides_a_known_pedestal_stands_on_it():
+    rim = [
+        box(0.55 + x, y, 0.1, 0.01 + abs(y) * 1.6, 0.01 + abs(x) * 1.6, 0.02)
+        for x, y in ((0.08, 0.0), (-0.08, 0.0), (0.0, 0.08), (0.0, -0.08))
+    ]
+    image = see_from_above(
+        box(0.55, 0.0, 0.045, 0.08, 0.08, 0.09), box(0.55, 0.0, 0.091, 0.16, 0.16, 0.002), *rim
+    )
+    found = segment_image(image, KNOWN, rng=np.random.default_rng(0))
+    assert found.table.offset == pytest.approx(0.09, abs=2e-3)
+
+
 def test_a_box_and_a_cup_are_no_pedestals():
     only = segment(see(box(0.55, 0.0, 0.06, 0.16, 0.16, 0.12)))
     assert only.table.offset == pytest.approx(0.0, abs=1e-3)

@@ -111,9 +111,7 @@ def _known(
 ) -> Support | None:
     """A support at a height where one may be; `rise` (N,) is that of the points above it."""
     low, high = np.percentile(rise, [1, 99])
-    if -2 * margin < low < HIDDEN:
-        return Support(plane, np.full(AROUND.shape[1], -np.inf))  # hidden below what it carries
-    if low > 0.0 or high < -margin:
+    if low >= HIDDEN or high < -margin:
         return None
     foot = cluster[rise < -WALL]
     floor = _floor(cluster[np.abs(rise) < settings.layer], settings.min_known_area)
@@ -124,9 +122,12 @@ def _known(
             return None
         support = Support(plane, _outline(np.vstack([floor, foot[walls]])))
         carried = everything[support.carries(everything, margin)]
-        if len(carried) < MIN_CARRIED or _is_top(carried, plane, support.outline):
+        if len(carried) >= MIN_CARRIED and not _is_top(carried, plane, support.outline):
+            return support
+        if low <= -2 * margin or high < THIN:
             return None
-        return support
+    if low > -2 * margin:
+        return Support(plane, np.full(AROUND.shape[1], -np.inf))  # hidden below what it carries
     above = cluster[(rise > margin) & (rise < margin + 0.01)]
     if len(foot) < MIN_CARRIED or len(above) < MIN_CARRIED:
         return None
@@ -181,9 +182,9 @@ def _unknown(
 
 
 def _floor(slab: Array, min_area: float) -> Array:
-    """Points of the largest connected area in a level slab (N, 3); none if it is too small.
+    """Points of the connected areas in a level slab (N, 3) that are not too small.
 
-    Walls that cross the slab are thin bands; they vanish when the area is eroded.
+    What lies across a surface parts it in two. Walls that cross the slab are thin bands; they vanish when the area is eroded.
     """
     if len(slab) == 0:
         return slab
@@ -192,13 +193,10 @@ def _floor(slab: Array, min_area: float) -> Array:
     covered[tuple(index.T)] = True
     square = np.ones((3, 3), bool)
     core = ndimage.binary_erosion(ndimage.binary_closing(covered, square), square)
-    label, n = ndimage.label(core)
-    if n == 0:
-        return slab[:0]
-    sizes = np.bincount(label.ravel())[1:]
-    if sizes.max() * CELL**2 < min_area:
-        return slab[:0]
-    grown = ndimage.binary_dilation(label == np.argmax(sizes) + 1, square)
+    label, _ = ndimage.label(core)
+    large = np.bincount(label.ravel()) * CELL**2 >= min_area
+    large[0] = False  # what is covered by nothing
+    grown = ndimage.binary_dilation(large[label], square)
     floor: Array = slab[grown[tuple(index.T)]]
     return floor
 

@@ -202,7 +202,7 @@ def _free(
     scale = [view.camera.fx, view.camera.fy] / grasps.depths[:, None]
     pixels = grasps.pixels[:, None] + metres * scale[:, None]
     surface = view.at(pixels.reshape(-1, 2)).reshape(len(grasps), -1)
-    free: BoolArray = (surface >= grasps.depths[:, None]).all(axis=1)
+    free: BoolArray = np.all(surface >= grasps.depths[:, None], axis=1)
     return free
 
 
