@@ -184,7 +184,8 @@ def _unknown(
 def _floor(slab: Array, min_area: float) -> Array:
     """Points of the connected areas in a level slab (N, 3) that are not too small.
 
-    What lies across a surface parts it in two. Walls that cross the slab are thin bands; they vanish when the area is eroded.
+    What lies across a surface parts it in two. Walls that cross the slab are thin bands; they
+    vanish when the area is eroded.
     """
     if len(slab) == 0:
         return slab
