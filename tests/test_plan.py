@@ -44,8 +44,9 @@ def propose_of(grasps: Sequence[Grasp]):  # type: ignore[no-untyped-def]
     return propose
 
 
-def near_only(T_base_wrist: Array) -> Reach:
-    near = T_base_wrist[:, 0, 3] < 0.6
+def near_only(T_base_wrist: Array, fingers: Array) -> Reach:
+    assert fingers.shape == (len(T_base_wrist), 9)
+    near = (T_base_wrist[:, :, 0, 3] < 0.6).all(axis=1)
     n = len(T_base_wrist)
     return Reach(near, np.zeros((n, 7)), np.ones(n), np.where(near, 0.3, 0.0))
 
@@ -62,8 +63,9 @@ def test_the_likeliest_reachable_grasp_comes_first() -> None:
 
 
 def test_the_arm_must_reach_where_the_object_is_lifted_to() -> None:
-    def low_only(T_base_wrist: Array) -> Reach:
-        low = T_base_wrist[:, 2, 3] < 0.15
+    def low_only(T_base_wrist: Array, fingers: Array) -> Reach:
+        del fingers
+        low = (T_base_wrist[:, :, 2, 3] < 0.15).all(axis=1)
         n = len(low)
         return Reach(low, np.zeros((n, 7)), np.ones(n), np.where(low, 0.3, 0.0))
 

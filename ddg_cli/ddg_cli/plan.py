@@ -181,15 +181,15 @@ def _cell(args: argparse.Namespace) -> "CellSettings":
 def _reach(view: "ObjectView", cell: "CellSettings", watch: Stopwatch) -> "CheckReach":
     """Return what asks the cell's arm, among the obstacles of the view."""
     from ddg_execution.motion.port import Scene
-    from ddg_execution.motion.reach import ReachChecker
     from ddg_execution.motion.robot import robot_of_cell
+    from ddg_execution.motion.ways import WayChecker
 
-    checker = ReachChecker(robot_of_cell(cell))
+    checker = WayChecker(robot_of_cell(cell))
     scene = Scene(obstacles=view.obstacles, object_points=view.cloud.points)
 
-    def check(T_base_wrist: Any) -> Any:
-        with watch.stage("reach", f"asking the arm about {len(T_base_wrist)} poses"):
-            return checker.check(T_base_wrist, scene)
+    def check(T_base_wrist: Any, fingers: Any) -> Any:
+        with watch.stage("reach", f"asking the arm about {len(T_base_wrist)} ways"):
+            return checker.check(T_base_wrist, fingers, scene)
 
     return check
 

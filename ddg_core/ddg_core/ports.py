@@ -28,7 +28,7 @@ class Rank(Protocol):
 
 @dataclass(frozen=True, eq=False)
 class Reach:
-    """What the arm can do at N wrist poses.
+    """What the arm can do at N wrist poses, or on N ways.
 
     Attributes:
         reachable: A collision-free arm configuration exists, shape (N,).
@@ -43,7 +43,9 @@ class Reach:
     margin: Array
 
 
-CheckReach = Callable[[Array], Reach]  # T_base_wrist (N, 4, 4) -> Reach
+CheckReach = Callable[[Array, Array], Reach]
+"""Ways of the hand, as wrist poses (N, W, 4, 4) in [m], and its driven joints on each, (N, D) in
+[rad] -> what the arm can do on each way as a whole, with the joints at its first pose."""
 
 
 @dataclass(frozen=True)

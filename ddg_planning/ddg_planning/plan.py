@@ -147,17 +147,16 @@ def plan(
 
 
 def reachable(grasps: Sequence[Grasp], check_reach: CheckReach, lift: float) -> list[Grasp]:
-    """Grasps of which the arm reaches pre-grasp, grasp and the lift's end, margins in [0, 1].
+    """Grasps of which the arm goes to pre-grasp, grasp and the lift's end, margins in [0, 1].
 
     Raises:
         Failed: NO_IK if it reaches none.
     """
-    ends = np.stack([grasp.T_base_wrist[[0, -2, -2]] for grasp in grasps])  # (N, 3, 4, 4)
-    ends[:, 2, 2, 3] += lift
-    reach = check_reach(ends.reshape(-1, 4, 4))
-    within = np.flatnonzero(np.all(reach.reachable.reshape(-1, 3), axis=1))
-    margin = np.min(reach.margin.reshape(-1, 3), axis=1)
-    found = [replace(grasps[i], reachability=float(margin[i])) for i in within.tolist()]
+    ways = np.stack([grasp.T_base_wrist[[0, -2, -2]] for grasp in grasps])  # (N, 3, 4, 4)
+    ways[:, 2, 2, 3] += lift
+    reach = check_reach(ways, np.stack([grasp.joints[0] for grasp in grasps]))
+    within = np.flatnonzero(reach.reachable).tolist()
+    found = [replace(grasps[i], reachability=float(reach.margin[i])) for i in within]
     if not found:
         raise Failed(Outcome.NO_IK, f"the arm reaches none of {len(grasps)} grasps")
     return found

@@ -57,6 +57,19 @@ def hand_bodies(robot: Robot, fingers: Array) -> list[Body]:
     return bodies
 
 
+def hand_poses(robot: Robot, fingers: Array) -> Array:
+    """Where the B bodies of `hand_bodies` are at finger joints (N, D), shape (N, B, 4, 4)."""
+    links = robot.hand.forward(robot.hand_joint_names, fingers)  # (N, L, 4, 4)
+    hand = [
+        (i, _solid(shape)[1])
+        for i, link in enumerate(robot.hand.link_names)
+        for shape in robot.hand.shapes[link]
+    ]
+    index, T_link_body = [i for i, _ in hand], np.stack([T for _, T in hand])
+    poses: Array = robot.arm.T_last_wrist @ links[:, index] @ T_link_body
+    return poses
+
+
 def hull_body(robot: Robot, fingers: Array) -> Body:
     """The convex hull of the whole hand, at finger joints (D,)."""
     hull = _hand_hull(robot, tuple(fingers.tolist()))

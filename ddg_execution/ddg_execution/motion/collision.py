@@ -42,12 +42,23 @@ class Checker(Checks):
         self._low, self._high = robot.workspace.tolist()
         around = [*robot_bodies(robot), *scene_bodies(robot, situation)]
         hand = hand_bodies(robot, situation.fingers)
+        self._first_of_hand = len(around)
         self._fine = _Pass(robot, [*around, *hand], situation.touch, clearance)
         self._passes = [self._fine]
         if len(hand) > _FEW:
             hull = hull_body(robot, situation.fingers)
             coarse = _Pass(robot, [*around, hull], situation.touch, clearance + 1e-3)
             self._passes = [coarse, self._fine]
+
+    def place_hand(self, T_joint_body: Array) -> None:
+        """Move the hand's bodies to poses (B, 4, 4) of `hand_poses`; quicker than to begin anew.
+
+        The hull of the hand is not made anew: it pays only where much is asked.
+        """
+        bodies = self._fine.model.geometryObjects
+        for i, T in enumerate(T_joint_body, start=self._first_of_hand):
+            bodies[i].placement = pin.SE3(T)
+        self._passes = [self._fine]
 
     def free(self, q: Array) -> bool:
         """See `Checks.free`."""

@@ -4,6 +4,7 @@ import numpy as np
 
 from ddg_core.arrays import Array, frozen_array
 from ddg_core.ports import Reach
+from ddg_execution.motion.arm import Arm
 from ddg_execution.motion.collision import Checker
 from ddg_execution.motion.inverse import inverse_kinematics
 from ddg_execution.motion.port import Scene, Situation, Touch
@@ -42,7 +43,7 @@ class ReachChecker:
         n = len(poses)
         joints = np.full((n, len(arm)), np.nan)
         if n == 0:
-            return _reach(self._robot, joints)
+            return reach_of(arm, joints, np.zeros(0))
         q = self._inverse(poses)  # (N, B, A)
         margin = np.nan_to_num(arm.margin(q), nan=-1.0)  # (N, B)
         order = np.argsort(-margin, axis=1)[:, :_MOST_CHECKS]
@@ -57,16 +58,16 @@ class ReachChecker:
                     break
                 if checker.hopeless():
                     break
-        return _reach(self._robot, joints)
+        return reach_of(arm, joints, arm.margin(joints))
 
 
-def _reach(robot: Robot, joints: Array) -> Reach:
-    arm = robot.arm
+def reach_of(arm: Arm, joints: Array, margin: Array) -> Reach:
+    """What is answered of configurations (N, A) with margins (N,); NaN where there is none."""
     reachable = ~np.isnan(joints[:, 0])
     filled = np.where(reachable[:, None], joints, 0.0)
     return Reach(
         reachable=reachable,
         joints=joints,
         manipulability=np.where(reachable, arm.manipulability(filled), 0.0),
-        margin=np.where(reachable, np.clip(arm.margin(filled), 0.0, 1.0), 0.0),
+        margin=np.where(reachable, np.clip(margin, 0.0, 1.0), 0.0),
     )

@@ -6,9 +6,10 @@ from typing import Any
 import numpy as np
 from ddg_interfaces.srv import CaptureView, CheckReach, GenerateGrasps, RankGrasps
 
-from ddg_core.arrays import Array
+from ddg_core.arrays import Array, BoolArray
 from ddg_core.errors import TimedOut
 from ddg_core.grasp import Grasp
+from ddg_core.ports import CheckReach as ArmPort
 from ddg_core.ports import Rank, Reach
 from ddg_core.ros.bond import Bond
 from ddg_core.ros.calls import call, check
@@ -105,19 +106,26 @@ class Ports:
 
         return rank
 
-    def check_reach(self, header: Any, cancelled: Cancelled) -> Callable[[Array], Reach]:
-        """Return the arm, for poses in the frame of `header`."""
+    def check_reach(self, header: Any, cancelled: Cancelled) -> ArmPort:
+        """Return the arm, for poses in the frame of `header`.
 
-        def check_reach(T_base_wrist: Array) -> Reach:
-            poses = [pose_to_msg(T) for T in T_base_wrist]
+        The service knows poses, not ways: all of a way's poses must be within reach, each by
+        itself, whatever stands around.
+        """
+
+        def check_reach(T_base_wrist: Array, fingers: Array) -> Reach:
+            del fingers
+            n, w = T_base_wrist.shape[:2]
+            poses = [pose_to_msg(T) for T in T_base_wrist.reshape(-1, 4, 4)]
             request = CheckReach.Request(header=header, wrist_poses=poses)
             timeout = self._settings.reach_timeout
             answer = self._reach.ask(request, timeout=timeout, cancelled=cancelled)
+            every: BoolArray = np.all(np.array(answer.reachable).reshape(n, w), axis=1)
             return Reach(
-                reachable=np.array(answer.reachable, dtype=bool),
-                joints=np.array(answer.joints).reshape(len(poses), -1),
-                manipulability=np.array(answer.manipulability),
-                margin=np.array(answer.margin),
+                reachable=every,
+                joints=np.array(answer.joints).reshape(n, w, -1)[:, 0],
+                manipulability=np.array(answer.manipulability).reshape(n, w).min(axis=1),
+                margin=np.array(answer.margin).reshape(n, w).min(axis=1),
             )
 
         return check_reach
