@@ -12,7 +12,7 @@ from ddg_cli.main import main
 from ddg_core.grasp import Grasp
 from ddg_core.outcome import Outcome
 from ddg_core.shapes import Capsule
-from ddg_core.transforms import apply, compose, look_at
+from ddg_core.transforms import apply, look_at
 from ddg_perception.synthetic import level_slab, render
 
 torch = pytest.importorskip("torch", reason="the generator computes with torch")
@@ -57,17 +57,25 @@ def quick_picture(monkeypatch):
     monkeypatch.setattr("ddg_cli.picture.draw", lambda *_: Image.new("RGB", (200, 150)))
 
 
+class Proposals(list):
+    """What the generator was asked; wrists of its grasps are so high, pre-grasps above, in [m]."""
+
+    height, back_off = 0.21, 0.0
+
+
 @pytest.fixture
 def proposals(monkeypatch):
     """Stands in for the generator; returns what it was asked."""
-    asked = []
+    asked = Proposals()
 
     def propose(self, view, *, n, rng):
         asked.append(Asked(view, n, rng.random(), self.models))
-        T = compose(np.diag([1.0, -1.0, -1.0]), [*view.cloud.points.mean(axis=0)[:2], 0.21])
+        T = np.tile(np.diag([1.0, -1.0, -1.0, 1.0]), (4, 1, 1))
+        T[:, :2, 3], T[:, 2, 3] = view.cloud.points.mean(axis=0)[:2], asked.height
+        T[0, 2, 3] += asked.back_off
         joints = np.zeros((4, len(self.hand.hand.joint_names)))
         return [
-            Grasp(np.stack([T] * 4), joints, "svh", kind, score)
+            Grasp(T, joints, "svh", kind, score)
             for kind, score in (("power", -2.0), ("pinch", -1.0))
         ]
 
@@ -136,9 +144,13 @@ def test_a_cloud_is_planned_on(ddg, proposals, extra):
 def test_the_arm_is_asked_only_with_reach(ddg, proposals):
     without, _ = ddg(*IMAGE)
     assert without["grasps"][0]["reachability"] is None
+    proposals.height = 0.27  # else the fingers are in the table
     asked, _ = ddg(*IMAGE, "--reach", code=3)  # the hand would touch the ball at its pre-grasp
     assert "reach" in asked["timings_s"]
     assert (asked["outcome"], asked["grasps"]) == ("NO_IK", [])
+    proposals.back_off = 0.15
+    above, _ = ddg(*IMAGE, "--reach")
+    assert 0.0 < above["grasps"][0]["reachability"] <= 1.0
 
 
 @pytest.mark.parametrize(
