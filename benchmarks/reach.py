@@ -8,12 +8,11 @@ the way home, with all timings.
 
 import sys
 import time
-from dataclasses import replace
 
 import numpy as np
 
 from ddg_cli.proposers import PLANNED, Asked, gm1
-from ddg_core.arrays import Array, BoolArray
+from ddg_core.arrays import Array
 from ddg_core.cell import CellSettings
 from ddg_core.description import config_folder, load_cell
 from ddg_core.errors import DdgError, Failed
@@ -87,10 +86,7 @@ def _by_poses(robot: Robot) -> CheckReach:
 
     def check(T_base_wrist: Array, fingers: Array) -> Reach:
         del fingers
-        n, w = T_base_wrist.shape[:2]
-        reach = checker.check(T_base_wrist.reshape(-1, 4, 4))
-        every: BoolArray = np.all(reach.reachable.reshape(n, w), axis=1)
-        return replace(reach, reachable=every, margin=reach.margin.reshape(n, w).min(axis=1))
+        return checker.check(T_base_wrist.reshape(-1, 4, 4)).of_ways(T_base_wrist.shape[1])
 
     return check
 

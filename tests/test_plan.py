@@ -139,6 +139,15 @@ def test_stages_add_up() -> None:
     assert all(seconds >= 0.0 for _, seconds in stages)
 
 
+def test_a_way_is_what_all_of_its_poses_allow() -> None:
+    joints = np.arange(42.0).reshape(6, 7)
+    margin = np.array([0.3, 0.2, 0.4, 0.5, 0.0, 0.6])
+    found = Reach(margin > 0.0, joints, np.arange(6.0), margin).of_ways(3)
+    assert found.reachable.tolist() == [True, False]
+    assert (found.margin.tolist(), found.manipulability.tolist()) == ([0.2, 0.0], [0.0, 3.0])
+    np.testing.assert_array_equal(found.joints, joints[[0, 3]])
+
+
 def test_who_plans_follows_the_hand() -> None:
     settings = load(config_folder() / "planning.yaml", PlanningSettings)
     assert settings.of("svh") is settings

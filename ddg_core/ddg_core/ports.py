@@ -42,6 +42,18 @@ class Reach:
     manipulability: Array
     margin: Array
 
+    def of_ways(self, poses: int) -> "Reach":
+        """What is said of N poses, each by itself, as of N / `poses` ways through so many each.
+
+        The arm goes a way if it reaches all of its poses; the joints are those at its first.
+        """
+        return Reach(
+            reachable=np.asarray(self.reachable.reshape(-1, poses).all(axis=1)),
+            joints=self.joints[::poses],
+            manipulability=self.manipulability.reshape(-1, poses).min(axis=1),
+            margin=self.margin.reshape(-1, poses).min(axis=1),
+        )
+
 
 CheckReach = Callable[[Array, Array], Reach]
 """Ways of the hand, as wrist poses (N, W, 4, 4) in [m], and its driven joints on each, (N, D) in

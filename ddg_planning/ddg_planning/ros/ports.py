@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from ddg_interfaces.srv import CaptureView, CheckReach, GenerateGrasps, RankGrasps
 
-from ddg_core.arrays import Array, BoolArray
+from ddg_core.arrays import Array
 from ddg_core.errors import TimedOut
 from ddg_core.grasp import Grasp
 from ddg_core.ports import CheckReach as ArmPort
@@ -115,17 +115,16 @@ class Ports:
 
         def check_reach(T_base_wrist: Array, fingers: Array) -> Reach:
             del fingers
-            n, w = T_base_wrist.shape[:2]
             poses = [pose_to_msg(T) for T in T_base_wrist.reshape(-1, 4, 4)]
             request = CheckReach.Request(header=header, wrist_poses=poses)
             timeout = self._settings.reach_timeout
             answer = self._reach.ask(request, timeout=timeout, cancelled=cancelled)
-            every: BoolArray = np.all(np.array(answer.reachable).reshape(n, w), axis=1)
-            return Reach(
-                reachable=every,
-                joints=np.array(answer.joints).reshape(n, w, -1)[:, 0],
-                manipulability=np.array(answer.manipulability).reshape(n, w).min(axis=1),
-                margin=np.array(answer.margin).reshape(n, w).min(axis=1),
+            found = Reach(
+                reachable=np.array(answer.reachable, dtype=bool),
+                joints=np.array(answer.joints).reshape(len(poses), -1),
+                manipulability=np.array(answer.manipulability),
+                margin=np.array(answer.margin),
             )
+            return found.of_ways(T_base_wrist.shape[1])
 
         return check_reach
