@@ -113,15 +113,39 @@ def test_once_the_arm_has_moved_no_other_grasp_is_tried_and_nobody_judges(outcom
 
 
 @pytest.mark.parametrize("phase", ["place", "release", "home"])
-def test_once_the_hold_is_over_the_judge_decides_whatever_happens_to_the_arm(phase):
-    def execute(grasp, view):
-        return Execution(Outcome.HAND_STALLED, "a finger hooked on", phase)
+@pytest.mark.parametrize(
+    "ended",
+    [Outcome.STOPPED, Outcome.CANCELLED, Outcome.CONTROLLER_ABORTED, Outcome.TIMEOUT],
+)
+def test_what_ends_the_putting_back_ends_the_trial_and_the_verdict_is_kept(phase, ended):
+    begun = []
 
-    report = run_trial(good_day(execute=execute), TrialSettings())
-    assert report.outcome == Outcome.HELD
-    assert report.message == "; putting it back failed: a finger hooked on"
-    cancelled = good_day(execute=lambda *_: Execution(Outcome.CANCELLED, "enough", phase))
-    assert run_trial(cancelled, TrialSettings()).outcome == Outcome.CANCELLED
+    def execute(grasp, view):
+        begun.append(grasp)
+        return Execution(ended, f"{phase}: why", phase)
+
+    def cancelled():
+        return ended == Outcome.CANCELLED and bool(begun)
+
+    report = run_trial(good_day(execute=execute), TrialSettings(), cancelled=cancelled)
+    assert report.outcome == ended
+    assert report.message == f"{phase}: why; the judge had said HELD"
+    assert (report.verdict, report.grasp) == (HELD, "view-first")
+
+
+def test_a_judge_who_does_not_know_either_leaves_the_end_of_the_motion():
+    day = good_day(
+        execute=lambda *_: Execution(Outcome.STOPPED, "place: stopped", "place"),
+        judge=fails(Outcome.STALE_DATA),
+    )
+    report = run_trial(day, TrialSettings())
+    assert (report.outcome, report.message) == (Outcome.STOPPED, "place: stopped")
+    assert report.verdict is None
+
+
+def test_a_judge_who_does_not_know_ends_a_trial_that_came_to_its_end():
+    report = run_trial(good_day(judge=fails(Outcome.STALE_DATA)), TrialSettings())
+    assert (report.outcome, report.message) == (Outcome.STALE_DATA, "why")
 
 
 @pytest.mark.parametrize("during", ["capture", "plan", "execute"])

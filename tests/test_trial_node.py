@@ -46,6 +46,7 @@ class Neighbours(rclpy.node.Node):
         self.hang = threading.Event()
         self.told = 0
         self.grasps, self.held, self.phase = 2, True, ""
+        self.further: tuple[str, ...] = ()
         group = ReentrantCallbackGroup()
         self.create_service(CaptureView, "/ddg/capture_view", self._capture, callback_group=group)
         accept = {"cancel_callback": lambda _: CancelResponse.ACCEPT, "callback_group": group}
@@ -89,7 +90,7 @@ class Neighbours(rclpy.node.Node):
         return result
 
     def _execute(self, handle):
-        for phase in ("approach", "lift", "hold"):
+        for phase in ("approach", "lift", "hold", *self.further):
             self.phase = phase
             handle.publish_feedback(ExecuteGrasp.Feedback(phase=phase))
             told = self.told
@@ -244,6 +245,29 @@ def test_a_cancel_reaches_the_executor_and_the_next_trial_runs(world):
     assert json.loads(Path(result.record).read_text())["outcome"] == "CANCELLED"
     world.others.hang.clear()
     assert run(world).outcome.code == "HELD"
+
+
+@pytest.mark.parametrize("code", ["STOPPED", "CANCELLED"])
+def test_what_was_held_is_recorded_though_putting_it_back_was_stopped(world, code):
+    world.others.further, world.others.executed = ("place",), code
+    if code == "CANCELLED":
+        world.others.hang.set()
+    result = run(
+        world, cancelled=lambda: world.others.hang.is_set() and world.others.phase == "place"
+    )
+    record = json.loads(Path(result.record).read_text())
+    assert (result.outcome.code, record["outcome"], record["judged_as"]) == (code, code, "HELD")
+    assert "the judge had said HELD" in record["message"]
+
+
+@pytest.mark.parametrize("real", ["operator"], indirect=True)
+def test_a_cancel_does_not_wait_for_the_operator(real, world):
+    world.others.further = ("place",)
+    world.others.hang.set()
+    result = run(world, cancelled=lambda: world.others.phase == "place")
+    record = json.loads(Path(result.record).read_text())
+    assert (record["outcome"], record["judged_as"]) == ("CANCELLED", "")
+    assert result.outcome.code == "CANCELLED"
 
 
 def test_a_folder_that_cannot_be_written_ends_it_before_the_arm_moves(world):

@@ -62,6 +62,8 @@ class TrialRecord:
         tried: How many of them were tried for a path.
         grasp: The executed one; None if none was.
         judged: The numbers that the judge looked at, e.g. "height" in [m].
+        judged_as: What the judge said, e.g. HELD, also where the trial ended otherwise after the
+            hold; "" if nobody was asked or knew.
         judged_by: Who judged, e.g. "ground_truth" or "operator"; "" if nobody was asked.
         bag: Path of the rosbag beside the record; "" if there is none.
     """
@@ -81,6 +83,7 @@ class TrialRecord:
     tried: int = 0
     grasp: ExecutedGrasp | None = None
     judged: dict[str, float] = field(default_factory=dict)
+    judged_as: str = ""
     judged_by: str = ""
     bag: str = ""
 

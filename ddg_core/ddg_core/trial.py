@@ -1,5 +1,6 @@
 """One trial: look, plan, grasp, judge. The same function runs over ROS and in one process."""
 
+import contextlib
 import time
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
@@ -17,7 +18,7 @@ Timings = tuple[tuple[str, float], ...]
 # The arm has not moved yet when execution ends so: the next grasp may have a way.
 NO_WAY = frozenset({Outcome.NO_PATH, Outcome.NO_IK, Outcome.ALL_IN_COLLISION})
 
-# The hold is over then: whether the object was held is known, whatever comes after.
+# The hold is over then: the judge knows whether the object was held, whatever comes after.
 PUT_BACK = frozenset({"place", "release", "home"})
 
 
@@ -63,7 +64,7 @@ class TrialPorts(Generic[View, AGrasp]):
         plan: Grasps for a view, best first, and the time per step. May raise a DdgError.
         execute: Do a grasp and lift; says NO_PATH or NO_IK if the arm had no way and stood still.
         judge: Say what became of the object; asked only after an execution that came through the
-            hold.
+            hold. May raise a DdgError.
     """
 
     capture: Callable[[], tuple[View, Timings]]
@@ -77,7 +78,7 @@ class TrialReport(Generic[View, AGrasp]):
     """How a trial went.
 
     Attributes:
-        outcome: HELD, or how it ended instead.
+        outcome: What the judge said if the object was put back to the end, else how that ended.
         message: One sentence for people.
         timings_s: Wall time per stage in [s], in the order of work; steps of a stage are named
             "plan/generate" and are contained in the time of "plan".
@@ -121,13 +122,21 @@ class _Trial(Generic[View, AGrasp]):
         if not grasps:
             return Outcome.NO_CANDIDATE, "the planner proposed no grasp"
         execution = self._stage("execute", lambda: self._execute(grasps, view))
-        done = execution.outcome == Outcome.OK
-        cancelled = execution.outcome == Outcome.CANCELLED
-        if not done and (execution.phase not in PUT_BACK or cancelled):
+        if execution.outcome == Outcome.OK:
+            self._check("judge")
+            verdict = self._judge()
+            return verdict.outcome, verdict.message
+        if execution.phase not in PUT_BACK:
             return execution.outcome, execution.message
-        verdict = self.verdict = self._stage("judge", lambda: (self.ports.judge(), ()))
-        afterwards = "" if done else f"; putting it back failed: {execution.message}"
-        return verdict.outcome, verdict.message + afterwards
+        said = ""
+        with contextlib.suppress(DdgError):
+            said = f"; the judge had said {self._judge().outcome}"
+        return execution.outcome, execution.message + said
+
+    def _judge(self) -> Verdict:
+        """Ask what became of the object, also where the trial ends otherwise."""
+        verdict = self.verdict = self._timed("judge", lambda: (self.ports.judge(), ()))
+        return verdict
 
     def _execute(self, grasps: Sequence[AGrasp], view: View) -> tuple[Execution, Timings]:
         """Try the grasps in their order until the arm has a way to one; that one is done."""
@@ -150,8 +159,12 @@ class _Trial(Generic[View, AGrasp]):
             raise Failed(Outcome.CANCELLED, f"cancelled before {stage}")
 
     def _stage(self, stage: str, work: Callable[[], tuple[Result, Timings]]) -> Result:
-        """Do the work of a stage and note how long it and its steps took, also if it fails."""
+        """Do the work of a stage, unless somebody cancelled."""
         self._check(stage)
+        return self._timed(stage, work)
+
+    def _timed(self, stage: str, work: Callable[[], tuple[Result, Timings]]) -> Result:
+        """Do the work of a stage and note how long it and its steps took, also if it fails."""
         self.announce(stage)
         began = time.monotonic()
         steps: Timings = ()

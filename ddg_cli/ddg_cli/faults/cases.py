@@ -8,6 +8,7 @@ from itertools import product
 import numpy as np
 
 from ddg_core.outcome import Outcome
+from ddg_core.trial import PUT_BACK
 
 STILL_WITHIN = 0.5  # [s] from the fault until the arm must be still
 
@@ -63,6 +64,11 @@ class Case:
     def moving(self) -> bool:
         """Whether the arm may move when the fault comes, and only its controller moves it."""
         return self.phase not in EARLY and self.fault is not Fault.JUMP
+
+    @property
+    def put_back(self) -> bool:
+        """Whether the hold is over when the fault comes."""
+        return self.phase.removeprefix("execute/") in PUT_BACK
 
     def __str__(self) -> str:
         """Name it in one line."""

@@ -16,6 +16,7 @@ from ddg_cli.ros.session import RESET, Session
 from ddg_cli.ros.witness import Witness
 from ddg_core.errors import DdgError, TimedOut
 from ddg_core.outcome import Outcome
+from ddg_core.records import read_record
 from ddg_core.trial import NO_WAY
 from ddg_core.waiting import wait_until
 
@@ -166,6 +167,8 @@ class Rig:
             wrong.append(f"ended as {outcome}")
         if case.process != "trial" and not (record and Path(record).is_file()):
             wrong.append("no record")
+        elif case.put_back and record and not read_record(Path(record)).judged_as:
+            wrong.append("nobody said whether it was held")
         if case.process != "trial" and list(self._out.glob(".*")):
             wrong.append("something half written")
         if case.process not in ("twin", "executor") and case.fault is not Fault.SILENCE:

@@ -79,7 +79,9 @@ class TrialNode(DdgNode):
             cancelled=cancelled,
         )
         if report.outcome == Outcome.CANCELLED and self.leaving.is_set():
-            report = replace(report, outcome=Outcome.STOPPED, message=TAKEN_DOWN)
+            report = replace(
+                report, outcome=Outcome.STOPPED, message=f"{TAKEN_DOWN}; {report.message}"
+            )
         result = result_of(trial, report)
         if goal.record:
             announce("record")

@@ -10,7 +10,7 @@ from ddg_interfaces.msg import Held, ObjectView
 from ddg_interfaces.srv import CaptureView
 from sensor_msgs.msg import JointState
 
-from ddg_core.errors import Failed
+from ddg_core.errors import DdgError, Failed
 from ddg_core.outcome import Outcome
 from ddg_core.ports import Execution
 from ddg_core.ros.bond import Bond
@@ -86,7 +86,7 @@ class Neighbours:
             capture=self._look,
             plan=lambda view: self._propose(view, goal, announce, cancelled),
             execute=lambda grasp, view: self._do(grasp, view, announce, cancelled),
-            judge=self._judge,
+            judge=lambda: self._judge(cancelled),
         )
 
     def _look(self) -> tuple[ObjectView, Timings]:
@@ -158,6 +158,10 @@ class Neighbours:
                 cancelled=cancelled,
                 lost=lambda: self._bonds["executor"].lost,
             )
+        except DdgError as error:
+            if not self._phase:
+                raise
+            return Execution(error.outcome, f"{self._phase}: {error}", self._phase)
         finally:
             self._phase = ""
         self._recorder.write(
@@ -166,12 +170,12 @@ class Neighbours:
         outcome, message = Outcome(result.outcome.code), result.outcome.message
         return Execution(outcome, message, result.phase, _timings(result.stages))
 
-    def _judge(self) -> Verdict:
-        judges = {
+    def _judge(self, cancelled: Cancelled) -> Verdict:
+        judges: dict[str, Callable[[], Verdict]] = {
             "ground_truth": lambda: judge_truth(self._sightings, self._settings.judge),
             "fingers": self._judge_fingers,
             "view": self._judge_view,
-            "operator": self._ask_operator,
+            "operator": lambda: self._ask_operator(cancelled),
         }
         return replace(judges[self._source](), source=self._source)
 
@@ -191,10 +195,16 @@ class Neighbours:
         after = None if empty else points_from_msg(answer.view.cloud)
         return judge_view(points_from_msg(self._seen.cloud), after, self._settings.judge)
 
-    def _ask_operator(self) -> Verdict:
+    def _ask_operator(self, cancelled: Cancelled) -> Verdict:
         self._node.get_logger().info(f"was it held? tell {OPERATOR} true or false")
         what = f"the operator's word on {OPERATOR}"
-        wait_until(lambda: self._word is not None, what=what, timeout=self._settings.judge.operator)
+        wait_until(
+            lambda: self._word is not None or cancelled(),
+            what=what,
+            timeout=self._settings.judge.operator,
+        )
+        if self._word is None:
+            raise Failed(Outcome.CANCELLED, f"given up while waiting for {what}")
         outcome = Outcome.HELD if self._word else Outcome.NOT_HELD
         return Verdict(outcome, "so says the operator")
 

@@ -50,6 +50,7 @@ def record_of(
         tried=result.tried,
         grasp=_executed(report.grasp) if report.grasp is not None else None,
         judged=report.verdict.numbers if report.verdict is not None else {},
+        judged_as=str(report.verdict.outcome) if report.verdict is not None else "",
         judged_by=report.verdict.source if report.verdict is not None else "",
         bag=result.bag,
     )
