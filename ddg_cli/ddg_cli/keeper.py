@@ -1,7 +1,8 @@
 """Outlives a parent that was killed, to end the processes that it left.
 
 `python -m ddg_cli.keeper` reads "+PID" and "-PID" lines: process groups that began and ended.
-When its input closes, whoever wrote is gone, and it ends the groups that are left.
+When its input closes, whoever wrote is gone, and it ends the groups that are left and removes what
+the dead left in shared memory.
 """
 
 import os
@@ -9,6 +10,7 @@ import signal
 import sys
 from collections.abc import Iterable
 
+from ddg_cli.shared_memory import sweep
 from ddg_core.errors import TimedOut
 from ddg_core.waiting import wait_until
 
@@ -50,6 +52,7 @@ def main() -> None:
         else:
             groups.discard(number)
     end(groups)
+    sweep()
 
 
 if __name__ == "__main__":

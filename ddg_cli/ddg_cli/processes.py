@@ -203,17 +203,23 @@ def _signals() -> Iterator[None]:
 @contextlib.contextmanager
 def ros_domain() -> Iterator[int]:
     """Hold a ROS domain that nobody else on this machine holds, by a lock file."""
-    folder = Path(tempfile.gettempdir()) / f"ddg-domains-{os.getuid()}"
-    folder.mkdir(exist_ok=True)
     for domain in random.sample(DOMAINS, len(DOMAINS)):
-        with (folder / str(domain)).open("w", encoding="utf-8") as file:
-            if _lock(file):
+        with domain_lock(domain).open("w", encoding="utf-8") as file:
+            if lock(file):
                 yield domain
                 return
-    raise DdgError(f"all {len(DOMAINS)} ROS domains are in use; locks: {folder}")
+    raise DdgError(f"all {len(DOMAINS)} ROS domains are in use; locks: {domain_lock(0).parent}")
 
 
-def _lock(file: IO[str]) -> bool:
+def domain_lock(domain: int) -> Path:
+    """The file that who holds a ROS domain has locked; its folder is there."""
+    folder = Path(tempfile.gettempdir()) / f"ddg-domains-{os.getuid()}"
+    folder.mkdir(exist_ok=True)
+    return folder / str(domain)
+
+
+def lock(file: IO[str]) -> bool:
+    """Lock a file until it is closed; False if somebody else has."""
     try:
         fcntl.flock(file, fcntl.LOCK_EX | fcntl.LOCK_NB)
     except OSError:
