@@ -73,9 +73,10 @@ def _up_and_down() -> _Run:
 def _left(run: _Run) -> dict[str, int]:
     """How much of what there was is still there."""
     gc.collect()  # rclpy lets go of the middleware when nobody refers to it
+    memory = run.memory - shared_memory.mapped()  # some ports are shared with who else runs here
     return {
         "processes_left": len(_processes(run.logs)),
-        "shared_memory_left": sum((shared_memory.FOLDER / name).exists() for name in run.memory),
+        "shared_memory_left": sum((shared_memory.FOLDER / name).exists() for name in memory),
         "ports_left": len(_ports(run.domain)),
         "temporary_folders_left": sum(map(Path.exists, (run.logs / "tmp", run.out))),
         "domains_left_locked": int(not _free(run.domain)),

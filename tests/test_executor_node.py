@@ -64,7 +64,7 @@ class Robot(rclpy.node.Node):
         self.fail: int | None = None
         self.pace = FAST
         self.slow = ""
-        self.silent = False
+        self.silent = self.stuck = False
         self.servers = [
             SureActionServer(
                 self, FollowJointTrajectory, name, self._play,
@@ -88,7 +88,9 @@ class Robot(rclpy.node.Node):
         if not self.silent:
             q = dict(self.q)
             state = JointState(name=list(q), position=[float(x) for x in q.values()])
-            state.header.stamp = self.get_clock().now().to_msg()
+            if not self.stuck:
+                self.stamp = self.get_clock().now().to_msg()
+            state.header.stamp = self.stamp
             self.states.publish(state)
 
     def _play(self, handle):
@@ -170,7 +172,7 @@ def world(tmp_path_factory, domains) -> Iterator[Robot]:
 
 @pytest.fixture
 def robot(world: Robot) -> Robot:
-    world.fail, world.silent, world.pace = None, False, FAST
+    world.fail, world.silent, world.stuck, world.pace = None, False, False, FAST
     world.q |= dict(zip(ROBOT.arm.joint_names, ROBOT.home, strict=True))
     world.q |= {HAND.settings.joint_prefix + name: 0.0 for name in HAND.joint_names}
     threading.Event().wait(0.1)
@@ -239,9 +241,10 @@ def test_an_arm_that_violates_its_tolerance_aborts(robot):
     assert "as told" in result.outcome.message
 
 
-def test_a_robot_that_falls_silent_aborts(robot):
+@pytest.mark.parametrize("fault", ["silent", "stuck"])
+def test_a_robot_that_falls_silent_or_repeats_itself_aborts(robot, fault):
     def silence() -> bool:
-        robot.silent = "approach" in robot.phases
+        setattr(robot, fault, "approach" in robot.phases)
         return False
 
     result = robot.execute(cancelled=silence)

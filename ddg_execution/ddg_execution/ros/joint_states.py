@@ -10,15 +10,20 @@ from sensor_msgs.msg import JointState
 from ddg_core.arrays import Array
 from ddg_core.errors import Failed
 from ddg_core.outcome import Outcome
+from ddg_core.ros.convert import stamp_from_msg
 from ddg_core.ros.node import DdgNode
 
 
 class JointStates:
-    """Listens to `/joint_states`; several publishers may share the topic."""
+    """Listens to `/joint_states`; several publishers may share the topic.
+
+    A state that comes again with the same stamp tells nothing new: a driver that repeats itself is
+    as silent as one that says nothing.
+    """
 
     def __init__(self, node: DdgNode) -> None:
         """Subscribe."""
-        self._newest: dict[str, tuple[float, float]] = {}  # name: (position, time of arrival)
+        self._newest: dict[str, tuple[float, float, float]] = {}  # position, arrival, stamp
         self._lock = Lock()
         node.subscribe("/joint_states", self._take)
 
@@ -53,7 +58,8 @@ class JointStates:
         return positions
 
     def _take(self, message: JointState) -> None:
-        now = time.monotonic()
+        now, stamp = time.monotonic(), stamp_from_msg(message.header.stamp)
         with self._lock:
             for name, position in zip(message.name, message.position, strict=False):
-                self._newest[name] = (position, now)
+                if not stamp or name not in self._newest or self._newest[name][2] != stamp:
+                    self._newest[name] = (position, now, stamp)
