@@ -206,6 +206,7 @@ def test_a_bad_request_is_answered_with_the_reason(capture, camera, waits, field
         ({"age": 60.0}, "STALE_DATA", "too old"),
         ({"talking": False}, "STALE_DATA", "too old"),
         ({"info": Camera(64, 48, 50.0, 50.0, 31.5, 23.5)}, "BAD_INPUT", "64x48"),
+        ({"age": -60.0}, "STALE_DATA", "ahead of the clock"),
         ({"joints": {}}, "OK", ""),  # the last known state still serves
     ],
 )

@@ -15,6 +15,8 @@ from ddg_core.ros.node import DdgNode
 from ddg_core.waiting import wait_until
 from ddg_perception.robot_body import PosedShape, posed_shapes
 
+AHEAD = 1.0  # [s] of the node's clock; what is stamped later was seen before it was set back
+
 
 class Newest:
     """The newest message of each of some topics."""
@@ -33,18 +35,23 @@ class Newest:
         """Return a message stamped at or after a time in [s] of the node's clock.
 
         Raises:
-            Failed: NO_CLOUD if the topic is silent, STALE_DATA if its messages are too old.
+            Failed: NO_CLOUD if the topic is silent, STALE_DATA if its messages are too old, or of
+                before the clock was set back.
         """
 
         def fresh() -> bool:
             msg = self._messages.get(topic)
-            return msg is not None and stamp_from_msg(msg.header.stamp) >= after
+            return msg is not None and after <= stamp_from_msg(msg.header.stamp) <= self._latest()
 
         try:
             wait_until(fresh, what=f"view on {topic}", timeout=timeout, period=0.005)
         except TimedOut:
             raise self._failure(topic, after, timeout) from None
         return self._messages[topic]
+
+    def _latest(self) -> float:
+        """Latest believable stamp, in [s]."""
+        return self._node.get_clock().now().nanoseconds * 1e-9 + AHEAD
 
     def _failure(self, topic: str, after: float, timeout: float) -> Failed:
         msg = self._messages.get(topic)
@@ -55,6 +62,13 @@ class Newest:
                 f"nothing came on {topic} within {timeout:g} s ({talkers} publishers)",
             )
         late = after - stamp_from_msg(msg.header.stamp)
+        early = stamp_from_msg(msg.header.stamp) - self._latest() + AHEAD
+        if early > AHEAD:
+            return Failed(
+                Outcome.STALE_DATA,
+                f"the newest message on {topic} is stamped {early:.3f} s ahead of the clock: was it"
+                " set back, or do the clocks differ?",
+            )
         return Failed(
             Outcome.STALE_DATA,
             f"the newest message on {topic} is {late:.3f} s too old, none came in {timeout:g} s",
