@@ -21,7 +21,7 @@ from ddg_perception.synthetic import level_slab, render
 from ddg_planning.evaluate.weights import write_weights
 from ddg_planning.parallel_jaw.checkpoint import VARIANTS, build, make_card
 from ddg_planning.parallel_jaw.fc_gqcnn import FcGqCnn, FcSettings
-from ddg_planning.parallel_jaw.follow import Follower, FollowSettings
+from ddg_planning.parallel_jaw.follow import Follower, FollowSettings, sighting
 from ddg_planning.parallel_jaw.jaws import Jaws, JawSettings
 from ddg_planning.parallel_jaw.policy import DexnetSettings, JawPlanner, Policy
 from ddg_planning.parallel_jaw.prepare import PrepareSettings, prepare
@@ -72,7 +72,8 @@ def _again(planner: JawPlanner, view: ObjectView) -> float:
     """Planning again about the target on the way in, from a new view to a corrected grasp."""
     follower = Follower(planner, FollowSettings())
     grasp = planner(view, n=1, rng=np.random.default_rng(0))[0]
-    return fastest_s(lambda: follower(view, grasp, rng=np.random.default_rng(0)))
+    before = sighting(view)
+    return fastest_s(lambda: follower(view, grasp, before, rng=np.random.default_rng(0)))
 
 
 def _networks() -> dict[str, float]:

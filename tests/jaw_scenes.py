@@ -36,6 +36,15 @@ def box_on_table(
     return DepthImage(np.where(mask, thing, table), camera, T_base_camera), mask
 
 
+def round_on_table(radius: float, height: float) -> tuple[DepthImage, BoolArray]:
+    """Depth image of the top of a cylinder that stands at `PLACE`, seen from `ABOVE`."""
+    v, u = np.mgrid[: CAMERA.height, : CAMERA.width]
+    depth = ABOVE[2, 3] - height
+    x, y = (u - CAMERA.cx) / CAMERA.fx * depth, (v - CAMERA.cy) / CAMERA.fy * depth
+    mask: BoolArray = np.hypot(x, y) < radius
+    return DepthImage(np.where(mask, depth, ABOVE[2, 3]), CAMERA, ABOVE), mask
+
+
 def view_of(image: DepthImage, mask: BoolArray) -> ObjectView:
     """The object as planners are shown it."""
     points = apply(image.T_base_camera, image.camera.deproject(image.depth, mask))[::20]

@@ -9,7 +9,7 @@ from ddg_core.arrays import Array, BoolArray, frozen_array
 from ddg_core.errors import Failed
 from ddg_core.outcome import Outcome
 from ddg_core.transforms import apply
-from ddg_core.view import DepthImage, ObjectView, Plane
+from ddg_core.view import DepthImage, FeatureCloud, ObjectView, Plane
 from ddg_perception.depth import (
     DepthSettings,
     check_metres,
@@ -79,6 +79,18 @@ def features(segmented: Segmented, settings: PerceptionSettings) -> ObjectView:
     """Describe the surface of a segmented object."""
     return ObjectView(
         cloud=describe(segmented.points, segmented.viewpoint, settings.features),
+        viewpoint=segmented.viewpoint,
+        table=segmented.table,
+        obstacles=segmented.obstacles,
+        image=segmented.image,
+        mask=segmented.mask,
+    )
+
+
+def without_features(segmented: Segmented) -> ObjectView:
+    """Say where an object is seen, and nothing of its surface: what takes most of the time."""
+    return ObjectView(
+        cloud=FeatureCloud(np.zeros((0, 3)), np.zeros((0, 3, 3)), np.zeros((0, 2))),
         viewpoint=segmented.viewpoint,
         table=segmented.table,
         obstacles=segmented.obstacles,

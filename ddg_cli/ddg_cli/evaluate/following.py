@@ -71,7 +71,7 @@ def follow(seed: int, planner: "JawPlanner", rollout: "RolloutSettings", shift: 
     from ddg_core.description import config_folder
     from ddg_core.settings import load
     from ddg_perception.perceive import PerceptionSettings, perceive
-    from ddg_planning.parallel_jaw.follow import Follower, FollowSettings
+    from ddg_planning.parallel_jaw.follow import Follower, FollowSettings, sighting
     from ddg_sim.rollout.approach import ApproachSettings, approach, boxes_of, moved
     from ddg_sim.rollout.rollout import open_scene
     from ddg_sim.rollout.view import draw_view, view_from
@@ -92,16 +92,21 @@ def follow(seed: int, planner: "JawPlanner", rollout: "RolloutSettings", shift: 
         opened, hand, shift * np.array([np.cos(way), np.sin(way)]), rollout.simulation
     )
     follower, eye = Follower(planner, FollowSettings()), first.image.T_base_camera
+    before = sighting(seen)
 
     def correct(_: float, wrist: "Array", target: "Grasp") -> "Grasp":
+        nonlocal before
         joints = target.joints[0]
         others = boxes_of(hand, joints, wrist)
         image = view_from(now, scene, eye, rollout.view, others=others, rng=rng).image
         robot = [(wrist @ T, s) for T, s in _shapes(planner, joints)]
         view = look_again(image, planner.jaws.line(target)[0], robot, perception, rng)
-        return target if view is None else follower(view, target, rng=rng)
+        if view is None:
+            return target
+        target, before = follower(view, target, before, rng=rng)
+        return target
 
-    target = approach(grasp, correct, ApproachSettings())
+    target = approach(grasp, correct, ApproachSettings(), eye=eye[:3, 3])
     return Followed(seed, opened.object, now.run(target).held, now.run(grasp).held)
 
 
@@ -113,17 +118,12 @@ def look_again(
     rng: "np.random.Generator",
 ) -> "ObjectView | None":
     """The object nearest to a place (3,), without its features; None if it is hidden."""
-    import numpy as np
-
-    from ddg_core.view import FeatureCloud, ObjectView
-    from ddg_perception.perceive import segment_image
+    from ddg_perception.perceive import segment_image, without_features
 
     try:
-        found = segment_image(image, perception, near=place, robot=robot, rng=rng)
+        return without_features(segment_image(image, perception, near=place, robot=robot, rng=rng))
     except Failed:
         return None
-    bare = FeatureCloud(np.zeros((0, 3)), np.zeros((0, 3, 3)), np.zeros((0, 2)))
-    return ObjectView(bare, found.viewpoint, found.table, image=image, mask=found.mask)
 
 
 def _shapes(planner: "JawPlanner", joints: "Array") -> "list[PosedShape]":

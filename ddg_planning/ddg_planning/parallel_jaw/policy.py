@@ -13,11 +13,12 @@ from ddg_core.errors import BadInput, Failed, UnknownName
 from ddg_core.grasp import Grasp
 from ddg_core.hand import Hand
 from ddg_core.outcome import Outcome
+from ddg_core.transforms import apply, inverse
 from ddg_core.view import ObjectView
 from ddg_planning.parallel_jaw.image_grasp import ImageGrasps, join, to_image, to_space
 from ddg_planning.parallel_jaw.jaws import Jaws, JawSettings
 from ddg_planning.parallel_jaw.mixture import fit_mixture
-from ddg_planning.parallel_jaw.prepare import Prepared, PrepareSettings, prepare
+from ddg_planning.parallel_jaw.prepare import PrepareSettings, prepare
 from ddg_planning.parallel_jaw.sample_image import (
     ImageSampling,
     antipodal_on_image,
@@ -26,6 +27,7 @@ from ddg_planning.parallel_jaw.sample_image import (
     random_on_image,
 )
 from ddg_planning.parallel_jaw.score import Scorer
+from ddg_planning.parallel_jaw.seen import Seen, alike, features, grasps_of
 
 WEIGHTS = Path(__file__).parents[1] / "data" / "jaws"
 Progress = Callable[[str], None]  # told the name of each stage; may raise to cancel
@@ -95,17 +97,6 @@ class DexnetSettings:
             raise ValueError("threads, count and heights must be positive")
 
 
-@dataclass(frozen=True, eq=False)
-class _Seen:
-    """A view, ready to plan on: to sample in and to judge in."""
-
-    fine: Prepared
-    coarse: Prepared
-    floor: Array
-    up: Array
-    support: float
-
-
 class JawPlanner:
     """Proposes grasps of two jaws on an object that it has never seen (`Generate`)."""
 
@@ -160,23 +151,37 @@ class JawPlanner:
         return self._best(seen, n, rng)
 
     def near(
-        self, view: ObjectView, place: Array, reach: float, *, n: int, rng: np.random.Generator
+        self,
+        view: ObjectView,
+        place: Array,
+        line: Array,
+        reach: float,
+        *,
+        n: int,
+        rng: np.random.Generator,
     ) -> list[Grasp]:
         """Return up to `n` grasps within `reach` [m] of a place (3,), base frame, the best first.
 
-        Only a window of the image is looked at, so it takes a fraction of the time.
+        Only a window of the image is looked at, so it takes a fraction of the time. Where "fc" has
+        the choice at one place, as on a ball, it takes lines near the direction `line` (3,).
 
         Raises:
             BadInput, Failed: As `__call__` does; EMPTY_MASK where nothing is in reach.
         """
-        return self._best(self._look(view, (place, reach)), n, rng)
+        seen = self._look(view, (place, reach))
+        inwards = inverse(seen.fine.image.T_base_camera)
+        (u, v), (u_on, v_on) = seen.coarse.camera.project(
+            apply(inwards, np.stack([place, place + 0.01 * line]))
+        )
+        angle = float(np.arctan2(v_on - v, u_on - u))
+        return self._best(replace(seen, towards=angle), n, rng)
 
-    def _best(self, seen: _Seen, n: int, rng: np.random.Generator) -> list[Grasp]:
+    def _best(self, seen: Seen, n: int, rng: np.random.Generator) -> list[Grasp]:
         grasps, p = self._plan(seen, n, rng)
         best = np.argsort(-p, kind="stable")[:n]
         return self._as_grasps(grasps.at(best), p[best], seen)
 
-    def _look(self, view: ObjectView, window: tuple[Array, float] | None = None) -> _Seen:
+    def _look(self, view: ObjectView, window: tuple[Array, float] | None = None) -> Seen:
         if view.image is None or view.mask is None:
             raise BadInput("grasps of two jaws are planned on a depth image, not on a bare cloud")
         s, up, support = self.settings, np.asarray(view.table.normal), view.table.offset
@@ -185,9 +190,9 @@ class JawPlanner:
         coarse = prepare(view.image, view.mask, PrepareSettings(focal=focal))
         if window:
             fine, coarse = fine.about(*window), coarse.about(*window)
-        return _Seen(fine, coarse, deepest(fine, up, support, s.room), up, support)
+        return Seen(fine, coarse, deepest(fine, up, support, s.room), up, support)
 
-    def _plan(self, seen: _Seen, n: int, rng: np.random.Generator) -> tuple[ImageGrasps, Array]:
+    def _plan(self, seen: Seen, n: int, rng: np.random.Generator) -> tuple[ImageGrasps, Array]:
         """Grasps in the fine image and their probabilities; without a network all are alike."""
         s, stroke, policy = self.settings, self.jaws.stroke, self.settings.policy
         if policy == "fc":
@@ -204,31 +209,31 @@ class JawPlanner:
             return grasps, self._probability(seen, grasps)
         return self._cross_entropy(seen, rng)
 
-    def _antipodal(self, seen: _Seen, n: int, rng: np.random.Generator) -> ImageGrasps:
+    def _antipodal(self, seen: Seen, n: int, rng: np.random.Generator) -> ImageGrasps:
         sampling = self.settings.sampling
         return antipodal_on_image(seen.fine, self.jaws.stroke, seen.floor, sampling, n=n, rng=rng)
 
-    def _probability(self, seen: _Seen, grasps: ImageGrasps) -> Array:
+    def _probability(self, seen: Seen, grasps: ImageGrasps) -> Array:
         assert self._judge is not None
         lines = to_space(grasps, seen.fine.scaled, seen.up)
         return self._judge(seen.coarse, to_image(*lines, grasps.widths, seen.coarse.scaled))
 
-    def _cross_entropy(self, seen: _Seen, rng: np.random.Generator) -> tuple[ImageGrasps, Array]:
+    def _cross_entropy(self, seen: Seen, rng: np.random.Generator) -> tuple[ImageGrasps, Array]:
         s = self.settings.cem
         grasps = self._antipodal(seen, s.seeds, rng)
         p = self._probability(seen, grasps)
         for _ in range(s.rounds):
             elite = np.argsort(-p, kind="stable")[: max(1, round(s.elite * len(p)))]
-            features = _features(grasps.at(elite), seen.fine)
-            middle, spread = features.mean(axis=0), features.std(axis=0) + 1e-6
-            mixture = fit_mixture((features - middle) / spread, s.gaussians, floor=s.floor, rng=rng)
-            drawn = _grasps(middle + spread * mixture.sample(s.samples, rng=rng), seen)
+            best = features(grasps.at(elite), seen.fine)
+            middle, spread = best.mean(axis=0), best.std(axis=0) + 1e-6
+            mixture = fit_mixture((best - middle) / spread, s.gaussians, floor=s.floor, rng=rng)
+            drawn = grasps_of(middle + spread * mixture.sample(s.samples, rng=rng), seen)
             drawn = drawn.at(self._allowed(drawn, seen))
             grasps = join([grasps, drawn])
             p = np.concatenate([p, self._probability(seen, drawn)])
         return grasps, p
 
-    def _allowed(self, grasps: ImageGrasps, seen: _Seen) -> BoolArray:
+    def _allowed(self, grasps: ImageGrasps, seen: Seen) -> BoolArray:
         """Which grasps lie on the object and within the stroke, shape (N,)."""
         u, v = np.rint(grasps.pixels).astype(int).T
         camera, least = seen.fine.camera, self.settings.sampling.least_width
@@ -238,7 +243,7 @@ class JawPlanner:
         allowed: BoolArray = inside
         return allowed
 
-    def _everywhere(self, seen: _Seen, n: int) -> tuple[ImageGrasps, Array]:
+    def _everywhere(self, seen: Seen, n: int) -> tuple[ImageGrasps, Array]:
         """The best grasp of each place on the object, best first, in the fine image."""
         assert self._judge is not None
         view = seen.coarse
@@ -252,9 +257,10 @@ class JawPlanner:
         fits = (depths[:, None] >= surface) & (depths[:, None] <= surface + most)
         fits &= depths[:, None] <= floor + 1e-9
         here = np.where(fits[:, None], p[:, :, rows, columns], -1.0).reshape(-1, len(rows))
-        choice = here.argmax(axis=0)
+        liked = here * np.tile(alike(angles, seen.towards), len(depths))[:, None]
+        choice = liked.argmax(axis=0)
         best: Array = here[choice, np.arange(len(rows))]
-        order = np.argsort(-best, kind="stable")[:n]
+        order = np.argsort(-liked.max(axis=0), kind="stable")[:n]
         order = order[best[order] >= 0.0]
         if not len(order):
             raise Failed(Outcome.NO_CANDIDATE, "nowhere on the object can the jaws close")
@@ -264,7 +270,7 @@ class JawPlanner:
         lines = to_space(found, view.scaled, seen.up)
         return to_image(*lines, found.widths, seen.fine.scaled), best[order]
 
-    def _as_grasps(self, grasps: ImageGrasps, p: Array, seen: _Seen) -> list[Grasp]:
+    def _as_grasps(self, grasps: ImageGrasps, p: Array, seen: Seen) -> list[Grasp]:
         policy, judge = self.settings.policy, self._judge
         centres, axes = to_space(grasps, seen.fine.scaled, seen.up)
         made = [
@@ -280,21 +286,3 @@ class JawPlanner:
             replace(grasp, p_success=float(q), models=models)
             for grasp, q in zip(made, p, strict=True)
         ]
-
-
-def _features(grasps: ImageGrasps, view: Prepared) -> Array:
-    """Ends of the jaws' lines in pixels, and depths: shape (N, 5)."""
-    half = 0.5 * grasps.widths * view.camera.fx / grasps.depths
-    reach = half[:, None] * np.stack([np.cos(grasps.angles), np.sin(grasps.angles)], axis=1)
-    return np.column_stack([grasps.pixels - reach, grasps.pixels + reach, grasps.depths])
-
-
-def _grasps(features: Array, seen: _Seen) -> ImageGrasps:
-    """The grasps of features (N, 5), the jaws above the support."""
-    view = seen.fine
-    first, second = features[:, :2], features[:, 2:4]
-    pixels, line = (first + second) / 2.0, second - first
-    u, v = view.nearest(pixels)
-    depths = np.clip(features[:, 4], 0.5 * view.depth[v, u], seen.floor[v, u])
-    widths = np.linalg.norm(line, axis=1) * depths / view.camera.fx
-    return ImageGrasps(pixels, np.arctan2(line[:, 1], line[:, 0]), depths, widths)

@@ -23,7 +23,8 @@ class ApproachSettings:
     """How the hand comes down.
 
     Attributes:
-        start: So far off the grasp, against the approach, in [m].
+        start: So far off the grasp, against the approach, in [m] ...
+        aside: ... and so far to the side that is away from the camera, in [m], less the nearer.
         speed: In [m/s].
         period: Time from one look to the next, in [s].
         near: From here on the target stays, in [m]: the hand hides the object, and fingertips get
@@ -31,6 +32,7 @@ class ApproachSettings:
     """
 
     start: float = 0.30
+    aside: float = 0.12
     speed: float = 0.15
     period: float = 0.20
     near: float = 0.12
@@ -41,14 +43,25 @@ class ApproachSettings:
             raise ValueError("speed and period must be positive, near between 0 and start")
 
 
-def approach(grasp: Grasp, correct: Correct, settings: ApproachSettings) -> Grasp:
-    """Come down towards a grasp that is corrected on the way, and return what it is at the end."""
+def approach(grasp: Grasp, correct: Correct, settings: ApproachSettings, *, eye: Array) -> Grasp:
+    """Come down towards a grasp that is corrected on the way, and return what it is at the end.
+
+    Args:
+        grasp: Where it goes at first.
+        correct: Is asked where it goes now.
+        settings: How it comes down.
+        eye: Where the camera is, shape (3,), in the base frame, in [m].
+    """
     step = settings.speed * settings.period
     for look in range(int((settings.start - settings.near) / step) + 1):
         T = grasp.T_base_wrist_grasp
         way = T[:3, 3] - grasp.T_base_wrist[0, :3, 3]
-        back = (settings.start - look * step) * way / np.linalg.norm(way)
-        wrist = compose(T[:3, :3], T[:3, 3] - back)
+        way = way / np.linalg.norm(way)
+        away = T[:3, 3] - eye
+        away = away - (away @ way) * way
+        away = away / max(float(np.linalg.norm(away)), 1e-9)
+        back = settings.aside / settings.start * away - way
+        wrist = compose(T[:3, :3], T[:3, 3] + (settings.start - look * step) * back)
         grasp = correct(look * settings.period, wrist, grasp)
     return grasp
 
