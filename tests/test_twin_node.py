@@ -6,6 +6,7 @@ import subprocess
 import sys
 from collections import Counter
 from contextlib import ExitStack
+from copy import deepcopy
 from types import SimpleNamespace
 
 import numpy as np
@@ -163,6 +164,28 @@ def test_an_object_is_spawned_and_the_truth_tells_where(client):
     contacts = client.fresh("/ground_truth/contacts").contacts
     weight = sum(contact.force * abs(contact.normal.z) for contact in contacts)
     assert weight == pytest.approx(9.81 * answer.mass, rel=0.1)
+
+
+def test_the_object_is_moved_by_who_says_where_to_in_the_base_frame(client):
+    client.call("spawn_object", object="can_000", seed=3)
+    where = deepcopy(client.fresh("/ground_truth/object_pose"))
+    entry = interface("/twin/move_object", "msg")
+    move = client.node.create_publisher(entry.load_type(), entry.name, entry.qos)
+    wait_until(move.get_subscription_count, what="the twin", timeout=60.0)
+    before = where.pose.position.y
+    where.pose.position.y = before + 0.03
+    where.header.frame_id = "the moon"
+    move.publish(where)
+    where.pose.position.y = before - 0.03
+    where.header.frame_id = "link_0"
+    move.publish(where)
+    wait_until(
+        lambda: abs(client.last["/ground_truth/object_pose"].pose.position.y - before) > 0.02,
+        what="motion",
+        timeout=60.0,
+    )
+    after = client.fresh("/ground_truth/object_pose").pose.position.y
+    assert after == pytest.approx(before - 0.03, abs=3e-3)
 
 
 def test_an_unknown_object_is_bad_input_and_the_answer_lists_names(client):

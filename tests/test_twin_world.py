@@ -225,6 +225,19 @@ def test_an_object_is_not_put_into_the_robot(twin):
     np.testing.assert_array_equal(state(twin), before)
 
 
+def test_somebody_moves_the_object_and_it_stays_there_until_a_reset(twin):
+    twin.move_object(np.eye(4))  # nothing is there yet
+    there = twin.spawn(SpawnRequest(load_object("can_000"), 3)).T_base_object
+    twin.advance(twin.time + 0.1)
+    twin.move_object(compose(np.eye(3), [0.0, 0.03, 0.0]) @ there)
+    twin.advance(twin.time + 0.5)
+    np.testing.assert_allclose(
+        twin.object_pose()[:3, 3] - there[:3, 3], [0.0, 0.03, 0.0], atol=2e-3
+    )
+    twin.reset()
+    np.testing.assert_allclose(twin.object_pose(), there, atol=1e-9)
+
+
 def test_friction_and_mass_are_as_asked(twin):
     spawned = twin.spawn(SpawnRequest(load_object("can"), seed=1, mass=0.3, friction=0.6))
     assert spawned.mass == 0.3

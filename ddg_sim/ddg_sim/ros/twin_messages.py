@@ -43,6 +43,13 @@ def object_to_msg(T_base_object: Array, header: Header) -> PoseStamped:
     return PoseStamped(header=header, pose=pose_to_msg(T_base_object))
 
 
+def object_from_msg(message: PoseStamped, frame: str) -> Array:
+    """Where the object is to be put, shape (4, 4); BadInput if that is not told in `frame`."""
+    if message.header.frame_id != frame:
+        raise BadInput(f"pose in frame {message.header.frame_id!r}, must be in {frame!r}")
+    return pose_from_msg(message.pose)
+
+
 def contacts_to_msg(name: str, touches: list[Touch], header: Header) -> Contacts:
     """Pack all contacts of the object `name`."""
     message = Contacts(header=header, object=name)

@@ -11,7 +11,7 @@ from rclpy.parameter import Parameter
 
 from ddg_core.cell import CellSettings
 from ddg_core.description import load_hand
-from ddg_core.errors import BadInput
+from ddg_core.errors import BadInput, DdgError
 from ddg_core.outcome import Outcome
 from ddg_core.ros.convert import header, outcome_to_msg
 from ddg_core.ros.node import DdgNode, run_node
@@ -88,6 +88,7 @@ class TwinNode(DdgNode):
         self.serve("/twin/set_pause", self._on_pause)
         self.serve("/twin/step", self._on_step)
         self.serve("/twin/spawn_object", self._on_spawn)
+        self.subscribe("/twin/move_object", self._on_move)
 
     def _now(self) -> float:
         return self._twin.time
@@ -157,6 +158,14 @@ class TwinNode(DdgNode):
         response = self._pace.ask(spawn).result(BUSY_WITHIN)
         response.outcome = outcome_to_msg(Outcome.OK)
         return response
+
+    def _on_move(self, message: Any) -> None:
+        try:
+            T_base_object = pack.object_from_msg(message, self._frame)
+        except DdgError as error:
+            self.explain(error)
+            return
+        self._pace.ask(lambda: self._twin.move_object(T_base_object))
 
     def _check(self) -> None:
         """Report how physics keeps up; end the process if it died."""

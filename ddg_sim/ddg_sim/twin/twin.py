@@ -202,6 +202,11 @@ class Twin:
         """Pose `T_base_object` (4, 4) now; None if there is no object."""
         return None if self.spawned is None else self.world.pose(self.data, NAME)
 
+    def move_object(self, T_base_object: Array) -> None:
+        """Put the object, if there is one, at a pose (4, 4), at rest: somebody moved it."""
+        if self.spawned is not None:
+            self.world.place(self.data, T_base_object)
+
     def _go_home(self, world: World, data: mujoco.MjData) -> None:
         """Put arm and hand home, and command them there."""
         world.set_joints(data, self.cell.arm.joint_names, self.home)
