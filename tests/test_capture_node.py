@@ -1,6 +1,7 @@
 """The capture node over real ROS: a synthetic camera in the same process, typed answers."""
 
 import dataclasses
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -8,8 +9,9 @@ import pytest
 rclpy = pytest.importorskip("rclpy", reason="needs ROS")
 pytest.importorskip("ddg_interfaces", reason="needs the built interfaces")
 
+from ddg_interfaces.msg import Grasp, ObjectView
 from ddg_interfaces.srv import CaptureView
-from geometry_msgs.msg import PointStamped, TransformStamped
+from geometry_msgs.msg import Point, PointStamped, TransformStamped
 from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
@@ -17,10 +19,17 @@ from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
 from tf2_msgs.msg import TFMessage
 
 from ddg_core.camera import Camera
-from ddg_core.description import cell_tree, config_folder, load_cell
+from ddg_core.description import cell_tree, config_folder, load_cell, load_hand
+from ddg_core.errors import Failed
 from ddg_core.kinematics import MOVING
 from ddg_core.ros.calls import call
-from ddg_core.ros.convert import camera_to_msg, transform_to_msg, view_from_msg
+from ddg_core.ros.convert import (
+    camera_to_msg,
+    stamp_from_msg,
+    stamp_to_msg,
+    transform_to_msg,
+    view_from_msg,
+)
 from ddg_core.ros.convert_cloud import points_to_msg
 from ddg_core.ros.convert_image import depth_to_msg, mask_to_msg
 from ddg_core.ros.interfaces import LATCHED, SENSOR
@@ -32,6 +41,7 @@ from ddg_core.waiting import wait_until
 from ddg_perception.capture_settings import CaptureSettings
 from ddg_perception.robot_body import on_robot, posed_shapes
 from ddg_perception.ros.capture_node import CaptureNode
+from ddg_perception.ros.inputs import Body
 from ddg_perception.synthetic import level_slab, render
 
 pytestmark = pytest.mark.ros
@@ -156,6 +166,54 @@ def test_the_cloud_is_published(graph, capture, camera):
     wait_until(lambda: bool(got), what="object cloud", timeout=30.0)
     assert got[-1].width == answer.view.cloud.width
     camera.destroy_subscription(subscription)
+
+
+def test_a_target_is_answered_with_where_its_object_is_now(graph, capture, camera):
+    got: list[ObjectView] = []
+    subscription = camera.create_subscription(ObjectView, "/ddg/target_view", got.append, 10)
+    target = camera.create_publisher(Grasp, "/ddg/target", 10)
+    wait_until(subscription.get_publisher_count, what="publisher", timeout=60.0)
+    wait_until(target.get_subscription_count, what="listener", timeout=60.0)
+
+    def told() -> bool:
+        target.publish(Grasp(contacts=[Point(x=0.61, y=-0.14 + side) for side in (-0.02, 0.02)]))
+        return len(got) > 1
+
+    wait_until(told, what="views", timeout=60.0, period=0.1)
+    camera.destroy_subscription(subscription)
+    camera.destroy_publisher(target)
+    stamps = [stamp_from_msg(message.header.stamp) for message in got]
+    assert stamps == sorted(set(stamps))  # each image is looked at once
+    view = view_from_msg(got[0])
+    assert got[0].header.frame_id == "link_0"
+    assert len(view.cloud) == 0
+    assert view.image is not None
+    points = apply(T_BASE_CAMERA, CAMERA.deproject(view.image.depth, view.mask))
+    np.testing.assert_allclose(points.mean(axis=0)[:2], [0.61, -0.14], atol=0.03)
+
+
+def test_the_robot_is_where_it_was_when_a_view_was_exposed():
+    cell = load_cell()
+    tree = cell_tree(cell).subtree(cell.base_frame)
+    deaf = SimpleNamespace(subscribe=lambda *_: None)
+    body = Body(deaf, cell, load_hand(cell.hand).settings, tree)
+    moving = [joint.name for joint in tree.joints if joint.kind in MOVING]
+    for stamp, angle in ((8.0, 0.1), (8.2, 0.2), (8.4, 0.3), (9.3, 0.4)):
+        state = JointState(name=moving, position=[angle if n == "A1" else 0.0 for n in moving])
+        state.header.stamp = stamp_to_msg(stamp)
+        body._take(state)
+
+    def turned(stamp: float) -> float:
+        """How far the first joint, and with it the hand, is turned about the base's z axis."""
+        T, _ = body.shapes(stamp, 9.0)[-1]
+        T_straight, _ = posed_shapes(tree, ["A1"], np.zeros(1), np.eye(4))[-1]
+        R = T[:3, :3] @ T_straight[:3, :3].T
+        return float(np.arctan2(R[1, 0], R[0, 0]))
+
+    found = [turned(stamp) for stamp in (8.1, 8.4, 9.0, 9.3, 10.0)]  # 8.2 is forgotten
+    np.testing.assert_allclose(found, [0.3, 0.3, 0.3, 0.4, 0.4], atol=1e-6)
+    with pytest.raises(Failed, match=r"0\.600 s older"):
+        body.shapes(9.0, 0.5)
 
 
 def test_integer_images_will_do(capture, camera):

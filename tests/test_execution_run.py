@@ -6,15 +6,17 @@ from dataclasses import replace
 import numpy as np
 import pytest
 from motion_fixtures import OPEN, ball, cell_robot, cluttered, top_grasp
+from stage import Stage
 
-from ddg_core.errors import BadInput, Failed
+from ddg_core.errors import BadInput
 from ddg_core.outcome import Outcome
 from ddg_execution.guard import Guard, GuardSettings
 from ddg_execution.motion.embedded import EmbeddedPlanner, EmbeddedSettings
 from ddg_execution.motion.port import NoIk, NoPath, Scene
 from ddg_execution.motion.timing import SpeedSettings
-from ddg_execution.plan import PHASES, ExecutionSettings, Phase, Step, plan_execution
-from ddg_execution.run import Ending, Played, Runner, RunSettings
+from ddg_execution.phases import PHASES, Phase, Step
+from ddg_execution.plan import ExecutionSettings, plan_execution
+from ddg_execution.run import Ending
 from ddg_execution.trajectory import Trajectory
 
 ROBOT = cell_robot()
@@ -120,80 +122,6 @@ def test_from_where_a_cancelled_grasp_left_the_hand_it_first_goes_up(phases):
 
 
 # --- playing ---
-
-
-class FakeController:
-    """A controller that is at its goal as soon as the clock says so, or ends as told."""
-
-    def __init__(self, clock: "FakeClock", at: np.ndarray, ends: Ending = Ending.DONE) -> None:
-        self.clock, self.at, self.ends = clock, np.array(at), ends
-        self.played: list[Trajectory] = []
-        self.cancelled = False
-        self.silent_after = np.inf
-        self.until = 0.0
-        self.short_by = 0.0
-
-    def measured(self) -> np.ndarray:
-        if self.clock() > self.silent_after:
-            raise Failed(Outcome.CONTROLLER_ABORTED, "no joint states any more")
-        return self.at
-
-    def start(self, trajectory: Trajectory, *, may_stall: bool) -> None:
-        assert self.ending() is not None, "one at a time"
-        self.played.append(trajectory)
-        self.until = self.clock() + trajectory.duration
-        self.cancelled = False
-
-    def ending(self) -> tuple[Ending, str] | None:
-        if self.cancelled:
-            return Ending.CANCELLED, ""
-        if not self.played:
-            return Ending.DONE, ""
-        if self.clock() < self.until:
-            return None
-        self.at = self.played[-1].positions[-1] + self.short_by
-        return self.ends, "as told"
-
-    def cancel(self) -> None:
-        self.cancelled = True
-
-
-class FakeClock:
-    """Runs 0.05 s on whenever it is looked at."""
-
-    def __init__(self) -> None:
-        self.now = 0.0
-
-    def __call__(self) -> float:
-        self.now += 0.05
-        return self.now
-
-
-class Stage:
-    """A runner with fake controllers, and what it reported."""
-
-    def __init__(self, **settings: float) -> None:
-        self.clock = FakeClock()
-        self.arm = FakeController(self.clock, ROBOT.home)
-        self.hand = FakeController(self.clock, OPEN)
-        self.reported: list[str] = []
-        self.shares: list[float] = []
-        guard = Guard(ROBOT, GuardSettings())
-        self.runner = Runner(
-            ROBOT,
-            self.arm,
-            self.hand,
-            guard,
-            RunSettings(period=1e-5, settle=0.01, **settings),
-            self.clock,
-        )
-
-    def play(self, phases, interrupted=lambda: None, permit=lambda _: True) -> Played:
-        return self.runner.play(phases, interrupted=interrupted, report=self.report, permit=permit)
-
-    def report(self, phase: str, share: float) -> None:
-        self.reported.append(phase)
-        self.shares.append(share)
 
 
 def test_all_phases_are_played_and_reported(phases):

@@ -37,7 +37,7 @@ from ddg_core.ros.spinning import spinning
 from ddg_core.ros.waitables import SureActionServer
 from ddg_core.transforms import inverse
 from ddg_core.waiting import wait_until
-from ddg_execution.plan import PHASES
+from ddg_execution.phases import PHASES
 from ddg_execution.ros.executor_node import ExecutorNode, _check_calibration
 from ddg_execution.ros.state_publisher_node import StatePublisherNode
 from ddg_execution.ros.watchdog_node import WatchdogNode

@@ -13,7 +13,7 @@ from ddg_cli.faults.cases import EARLY, PHASES, Case, Fault, allowed, cancels, m
 from ddg_cli.faults.rig import Finding
 from ddg_cli.graph import load_graph
 from ddg_core.outcome import Outcome
-from ddg_execution.plan import PHASES as EXECUTED
+from ddg_execution.phases import PHASES as EXECUTED
 
 
 def test_every_process_is_taken_away_in_every_phase() -> None:

@@ -1,5 +1,6 @@
 """A whole trial over ROS with two jaws: the nodes of the five-finger hand, told another cell."""
 
+import shutil
 from pathlib import Path
 
 import pytest
@@ -9,10 +10,13 @@ pytest.importorskip("ddg_interfaces", reason="needs the built interfaces")
 
 from ddg_cli import stack
 from ddg_cli.demo import _picture
+from ddg_cli.ros.nudge import Nudge
 from ddg_cli.stopwatch import Stopwatch
+from ddg_core.description import config_folder, load_cell
 from ddg_core.records import read_record
 
 pytestmark = [pytest.mark.ros, pytest.mark.slow]
+SIDEWAYS = 0.0  # [rad] on the table
 
 
 def test_two_jaws_hold_a_ball(tmp_path):
@@ -25,3 +29,26 @@ def test_two_jaws_hold_a_ball(tmp_path):
     assert all(len(joints) == 1 for joints in record.grasp.joints)
     assert Path(result.bag).is_dir()
     assert _picture(result, "jaws", tmp_path / "grasp.png", watch)
+
+
+@pytest.mark.parametrize("hands", ["parallel_gripper", ""], ids=["looking", "blind"])
+def test_an_object_moved_on_the_way_in_is_held_only_by_jaws_that_look(tmp_path, hands):
+    """Slow and patient, so that it ends alike on a busy machine."""
+    config = shutil.copytree(config_folder(), tmp_path / "config")
+    for file, old, new in (
+        ("execution.yaml", "approach_speed: 0.15", "approach_speed: 0.03"),  # time to look
+        ("execution.yaml", "hands: [parallel_gripper]", f"hands: [{hands}]"),
+        ("link.yaml", "missed: 0.3", "missed: 3.0"),  # and to say that one lives
+    ):
+        text = (config / file).read_text()
+        assert old in text
+        (config / file).write_text(text.replace(old, new))
+    cell, out = load_cell("jaws", folder=config), tmp_path / "out"
+    with stack.up(out, Stopwatch(), "jaws", config) as (_, session), Nudge(cell) as nudge:
+        name = session.spawn("ball_001", 1)
+        nudge.once(0.03, SIDEWAYS)
+        result = session.run_trial(name, 1, lambda _: None)
+    assert nudge.done.is_set()
+    assert (result.outcome.code == "HELD") == bool(hands), result.outcome.message
+    assert result.grasp.kind == ("fc" if hands else "cem")  # a corrected one is from fc-gqcnn
+    assert read_record(Path(result.record)).grasp.kind == result.grasp.kind

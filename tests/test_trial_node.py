@@ -58,6 +58,8 @@ class Neighbours(rclpy.node.Node):
         self.create_timer(0.02, self._tell, callback_group=group)
         self.noise = False
         self.camera = self.create_publisher(Image, "/camera/depth/image_rect_raw", SENSOR)
+        self.target = self.create_publisher(Grasp, "/ddg/target", 10)
+        self.followed: Grasp | None = None
         self.create_timer(0.05, self._shoot, callback_group=group)
         self.client = SureActionClient(self, RunTrial, "/ddg/run_trial", callback_group=group)
 
@@ -90,6 +92,9 @@ class Neighbours(rclpy.node.Node):
         return result
 
     def _execute(self, handle):
+        if self.followed is not None:
+            wait_until(self.target.get_subscription_count, what="the trial node", timeout=60.0)
+            self.target.publish(self.followed)
         for phase in ("approach", "lift", "hold", *self.further):
             self.phase = phase
             handle.publish_feedback(ExecuteGrasp.Feedback(phase=phase))
@@ -171,6 +176,20 @@ def test_a_good_trial_is_held_recorded_and_bagged(world):
         assert {"/ddg/run_trial/result", "/ddg/execute_grasp/goal"} <= set(reader.topics)
     left = {p.name for p in world.out.iterdir()}
     assert left == {Path(result.record).name, Path(result.bag).name}
+
+
+def test_a_target_that_was_followed_is_the_grasp_of_the_record(world):
+    others = world.others
+    others.followed = Grasp(
+        hand="svh", kind="fc", joint_names=["a"], joints=[0.3, 0.4], wrist_poses=[Pose()] * 2
+    )
+    result = run(world)
+    assert (result.outcome.code, result.grasp.kind) == ("HELD", "fc")
+    assert json.loads(Path(result.record).read_text())["grasp"]["joints"] == [[0.3], [0.4]]
+    with AnyReader([Path(result.bag)]) as reader:
+        assert "/ddg/target" in reader.topics
+    others.followed = None
+    assert run(world).grasp.kind == "pinch"  # what the last trial did is forgotten
 
 
 @pytest.mark.parametrize(

@@ -19,21 +19,25 @@ SEEN_PATIENCE = 10.0  # [s] until what they offer must be seen
 
 
 @contextlib.contextmanager
-def up(out: Path, watch: Stopwatch, robot: str = "twin") -> Iterator[tuple[Nodes, Session]]:
+def up(
+    out: Path, watch: Stopwatch, robot: str = "twin", config: Path | None = None
+) -> Iterator[tuple[Nodes, Session]]:
     """Run the group "twin" of the graph in a ROS domain of its own, with a client of it.
 
     Args:
         out: Folder of records and bags; made if it is not there.
         watch: Is told how long the start takes.
         robot: Cell: a file of `config/cells`.
+        config: Folder of the settings; None takes the installed one.
 
     Raises:
         BadInput: `out` cannot be written, or there is no such cell.
         NodeDied, TimedOut: A node did not come up.
     """
     _check_folder(out)
-    load_cell(robot)
-    nodes = load_graph().select(["twin"], {"robot": robot})
+    load_cell(robot, folder=config)
+    told = {"robot": robot, "config": str(config or "")}
+    nodes = load_graph().select(["twin"], told)
     trial = nodes["trial"]
     nodes["trial"] = replace(trial, parameters={**trial.parameters, "folder": str(out)})
     with contextlib.ExitStack() as stack:

@@ -42,6 +42,16 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
         action="store_true",
         help="use the nodes of `ddg up` in this ROS domain, with their robot and folder",
     )
+    parser.add_argument(
+        "--config", type=Path, metavar="DIR", help="folder of the settings (default: the installed)"
+    )
+    parser.add_argument(
+        "--nudge",
+        type=float,
+        default=0.0,
+        metavar="M",
+        help="move each object by so many metres, one way or another, when the hand is above it",
+    )
     results.add_option(parser, "trials")
 
 
@@ -58,9 +68,9 @@ def run(args: argparse.Namespace) -> Report:
     watch = Stopwatch()
     tried: list[Tried] = []
     try:
-        with _session(args, watch) as (session, check):
+        with _session(args, watch) as (session, check), _nudge(args) as nudge:
             for name, seed in pairs:
-                tried.append(_try(session, name, seed, watch))
+                tried.append(_try(session, name, seed, watch, nudge))
                 watch.say(f"{name} seed {seed}: {tried[-1].outcome} {tried[-1].message}")
                 check()
     except (DdgError, KeyboardInterrupt):
@@ -82,7 +92,7 @@ def _session(
 
     if not args.attach:
         folder = args.out.expanduser().resolve()
-        with stack.up(folder, watch, args.robot) as (processes, session):
+        with stack.up(folder, watch, args.robot, args.config) as (processes, session):
             yield session, processes.check
         return
     with Session() as session:
@@ -90,13 +100,33 @@ def _session(
         yield session, lambda: None
 
 
-def _try(session: "Session", name: str, seed: int, watch: Stopwatch) -> "Tried":
+@contextmanager
+def _nudge(args: argparse.Namespace) -> Iterator[Callable[[int], None]]:
+    """Yield what is told the seed of each trial, and has its object moved if that was asked for."""
+    import numpy as np
+
+    from ddg_cli.ros.nudge import Nudge
+    from ddg_core.description import load_cell
+
+    if not args.nudge:
+        yield lambda _: None
+        return
+    with Nudge(load_cell(args.robot, folder=args.config)) as nudge:
+        yield lambda seed: nudge.once(
+            args.nudge, np.random.default_rng(seed).uniform(-np.pi, np.pi)
+        )
+
+
+def _try(
+    session: "Session", name: str, seed: int, watch: Stopwatch, nudge: Callable[[int], None]
+) -> "Tried":
     """Run one trial; whatever goes wrong in it counts as its outcome."""
     from ddg_cli.tally import Tried
 
     began = watch.elapsed
     try:
         name = session.spawn(name, seed)
+        nudge(seed)
         began = watch.elapsed
         result = session.run_trial(name, seed, lambda _: None)
     except DdgError as error:

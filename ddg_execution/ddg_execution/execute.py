@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable
 from dataclasses import replace
+from functools import partial
 
 import numpy as np
 
@@ -12,10 +13,12 @@ from ddg_core.grasp import Grasp
 from ddg_core.outcome import Outcome
 from ddg_core.ports import Execution
 from ddg_execution.executor_settings import ExecutorSettings
+from ddg_execution.follow import Lookout, plan_following
 from ddg_execution.guard import Guard
 from ddg_execution.motion.port import MotionPlanner, Scene, Situation
 from ddg_execution.motion.robot import Robot
-from ddg_execution.plan import Phase, plan_execution, plan_home
+from ddg_execution.phases import Phase
+from ddg_execution.plan import plan_execution, plan_home
 from ddg_execution.run import Controller, Played, Runner
 
 
@@ -62,6 +65,7 @@ class Executor:
         interrupted: Callable[[], Outcome | None],
         report: Callable[[str, float], None],
         permit: Callable[[str], bool] = lambda _: True,
+        lookout: Lookout | None = None,
     ) -> Played:
         """Plan a grasp from where the arm is, and play it.
 
@@ -73,6 +77,7 @@ class Executor:
             interrupted: Asked all the time: CANCELLED or STOPPED ends the motion.
             report: Told each phase when it begins, and the share of the whole that is over.
             permit: Asked before each phase, until it says yes.
+            lookout: Looks after the target of a hand that follows it, see `FollowSettings`.
 
         Returns:
             How it ended; its timings begin with the time of planning, "plan".
@@ -81,7 +86,7 @@ class Executor:
         if hold_time is not None:
             how = replace(how, hold_time=hold_time)
 
-        def plan() -> tuple[Phase, ...]:
+        def plan(grasp: Grasp, scene: Scene) -> tuple[Phase, ...]:
             return plan_execution(
                 grasp,
                 self._where(),
@@ -94,7 +99,14 @@ class Executor:
                 put_back=put_back,
             )
 
-        return self._do(plan, interrupted, report, permit)
+        follow = self._settings.follow
+        if lookout is None or grasp.hand not in follow.hands:
+            return self._do(lambda: plan(grasp, scene), interrupted, report, permit)
+        following = partial(plan_following, grasp, scene, plan, lookout, follow)
+        try:
+            return self._do(following, interrupted, report, permit)
+        finally:
+            lookout.end()
 
     def go_home(
         self,

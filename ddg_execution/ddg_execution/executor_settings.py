@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field
 from typing import Literal
 
+from ddg_execution.follow import FollowSettings
 from ddg_execution.guard import GuardSettings
 from ddg_execution.motion.embedded import EmbeddedSettings
 from ddg_execution.motion.timing import SpeedSettings
@@ -21,6 +22,7 @@ class ExecutorSettings:
         execution: Heights, speeds and times of a grasp.
         acceleration_scale: Share of the arm's acceleration limits to use, in (0, 1]; the share
             of its speed limits is the cell's.
+        follow: Which hands follow a target that moves, and how far.
         guard: What the guard lets pass.
         run: When playing counts as hung.
     """
@@ -30,6 +32,7 @@ class ExecutorSettings:
     acceleration_scale: float = 0.5
     embedded: EmbeddedSettings = field(default_factory=EmbeddedSettings)
     execution: ExecutionSettings = field(default_factory=ExecutionSettings)
+    follow: FollowSettings = field(default_factory=FollowSettings)
     guard: GuardSettings = field(default_factory=GuardSettings)
     run: RunSettings = field(default_factory=RunSettings)
 

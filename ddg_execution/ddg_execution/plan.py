@@ -1,4 +1,4 @@
-"""From one grasp to all that arm and hand do: phases as data, planned before anything moves."""
+"""From one grasp to all that arm and hand do, planned before anything moves."""
 
 from dataclasses import dataclass, replace
 
@@ -12,9 +12,8 @@ from ddg_execution.motion.inverse import straight_poses
 from ddg_execution.motion.port import MotionPlanner, NoIk, NoPath, Scene, Situation
 from ddg_execution.motion.robot import Robot
 from ddg_execution.motion.timing import SpeedSettings, timed
+from ddg_execution.phases import Phase, Step
 from ddg_execution.trajectory import Trajectory
-
-PHASES = ("approach", "close", "squeeze", "lift", "hold", "place", "release", "home")
 
 
 @dataclass(frozen=True)
@@ -49,40 +48,6 @@ class ExecutionSettings:
     squeeze_time: float = 0.5
     configurations: int = 12
     step: float = 0.01
-
-
-@dataclass(frozen=True, eq=False)
-class Step:
-    """Arm and fingers start together; the step ends when both are done.
-
-    Attributes:
-        arm: What the arm does; None: it holds still.
-        fingers: Driven finger joints to go to, shape (D,), in [rad]; None: they hold still.
-        may_stall: A finger that an object stops has done its work.
-        slack: Else each finger joint may end this far from where it should be, in [rad].
-        duration: Least duration of the finger motion, in [s].
-        hold: Least duration of the step, in [s].
-    """
-
-    arm: Trajectory | None = None
-    fingers: Array | None = None
-    may_stall: bool = False
-    slack: float = 0.0
-    duration: float = 0.0
-    hold: float = 0.0
-
-
-@dataclass(frozen=True, eq=False)
-class Phase:
-    """One of `PHASES` with its steps in order."""
-
-    name: str
-    steps: tuple[Step, ...]
-
-    @property
-    def duration(self) -> float:
-        """About how long it takes, in [s]."""
-        return sum(max(s.arm.duration if s.arm else 0.0, s.duration, s.hold) for s in self.steps)
 
 
 def plan_execution(

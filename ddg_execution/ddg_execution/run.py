@@ -16,7 +16,7 @@ from ddg_core.ports import Execution
 from ddg_core.waiting import wait_until
 from ddg_execution.guard import Guard
 from ddg_execution.motion.robot import Robot
-from ddg_execution.plan import Phase, Step
+from ddg_execution.phases import Phase, Step
 from ddg_execution.trajectory import Trajectory, straight_motion
 
 
@@ -145,23 +145,28 @@ class Runner:
             report: Told each phase when it begins, and the share of the whole that is over.
             permit: Asked all the time before a phase whether it may begin.
         """
-        total = sum(phase.duration for phase in phases)
-        over, timings, phase_name = 0.0, [], phases[0].name
+        over, phase_name, timings = 0.0, "", dict[str, float]()
         arm_reached, fingers_reached = None, None
         outcome, message = Outcome.OK, ""
+        left = phases
         try:
-            for phase in phases:
-                phase_name, begin = phase.name, time.monotonic()
-                self._await_permission(phase.name, permit, interrupted)
-                report(phase.name, over / total if total else 0.0)
+            while left:
+                (phase, *after), begin = left, time.monotonic()
+                if phase.name != phase_name:  # else it is another part of the same
+                    phase_name = phase.name
+                    self._await_permission(phase_name, permit, interrupted)
+                    total = over + sum(one.duration for one in left)
+                    report(phase_name, over / total if total else 0.0)
                 try:
                     for step in phase.steps:
                         self._play_step(step, interrupted)
+                    over += phase.duration
+                    if phase_name == "squeeze":
+                        arm_reached, fingers_reached = self._arm.measured(), self._hand.measured()
+                    left = phase.then() or tuple(after)
                 finally:
-                    timings.append((phase.name, time.monotonic() - begin))
-                over += phase.duration
-                if phase.name == "squeeze":
-                    arm_reached, fingers_reached = self._arm.measured(), self._hand.measured()
+                    took = time.monotonic() - begin
+                    timings[phase_name] = timings.get(phase_name, 0.0) + took
         except DdgError as error:
             outcome, message = error.outcome, f"{phase_name}: {error}"
         finally:
@@ -169,7 +174,7 @@ class Runner:
                 message += unconfirmed
                 if outcome in (Outcome.STOPPED, Outcome.CANCELLED):  # nobody knows whether it did
                     outcome = Outcome.CONTROLLER_ABORTED
-        execution = Execution(outcome, message, phase_name, tuple(timings))
+        execution = Execution(outcome, message, phase_name, tuple(timings.items()))
         return Played(execution, arm_reached, fingers_reached)
 
     def _await_permission(

@@ -23,6 +23,7 @@ from ddg_core.ros.actions import serve_action
 from ddg_core.ros.convert import (
     grasp_from_msg,
     outcome_to_msg,
+    point_from_msg,
     pose_to_msg,
     stages_to_msg,
 )
@@ -39,6 +40,7 @@ from ddg_execution.motion.robot import make_robot
 from ddg_execution.ros.brakes import Brakes
 from ddg_execution.ros.controller import RosController
 from ddg_execution.ros.joint_states import JointStates
+from ddg_execution.ros.lookout import RosLookout
 from ddg_execution.ros.planners import choose_planner
 from ddg_execution.run import Played
 
@@ -80,6 +82,7 @@ class ExecutorNode(DdgNode):
             velocity_scale=cell.arm.speed,
             clock=lambda: self.get_clock().now().nanoseconds * 1e-9,
         )  # fmt: skip
+        self._lookout = RosLookout(self, robot.hand_joint_names, settings.follow)
         self._reach = ReachChecker(robot)
         self._brakes = Brakes(self, (cell.arm.action, cell.hand_action))
         self._beat = self.publish_on("/ddg/heartbeat")
@@ -108,14 +111,18 @@ class ExecutorNode(DdgNode):
 
         with self._at_work():
             self._scene = scene_from_msg(order.view)
+            grasp = grasp_from_msg(order.grasp, self._robot.hand_joint_names)
+            eye = point_from_msg(order.view.viewpoint)
+            self._lookout.order(grasp, order.grasp.header, eye)
             played = self._executor.execute(
-                grasp_from_msg(order.grasp, self._robot.hand_joint_names),
+                grasp,
                 self._scene,
                 put_back=order.put_back,
                 hold_time=order.hold_time or None,
                 interrupted=interrupted,
                 report=report,
                 permit=self._permit,
+                lookout=self._lookout,
             )
         self.get_logger().info(f"{played.execution.outcome} {played.execution.message}")
         return self._result(played)

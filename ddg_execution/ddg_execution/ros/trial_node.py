@@ -82,6 +82,8 @@ class TrialNode(DdgNode):
             report = replace(
                 report, outcome=Outcome.STOPPED, message=f"{TAKEN_DOWN}; {report.message}"
             )
+        if report.grasp is not None:
+            report = replace(report, grasp=self._neighbours.done(report.grasp))
         result = result_of(trial, report)
         if goal.record:
             announce("record")

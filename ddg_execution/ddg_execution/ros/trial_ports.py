@@ -26,6 +26,7 @@ from ddg_execution.ros.trial_report import without_images
 from ddg_execution.trial_settings import TrialNodeSettings
 
 PLAN = "/ddg/plan_grasps"
+TARGET = "/ddg/target"
 EXECUTE = "/ddg/execute_grasp"
 TRUTH = "/ground_truth/held"
 OPERATOR = "/ddg/held"
@@ -67,9 +68,11 @@ class Neighbours:
         self._phase = ""
         self._fingers: dict[str, float] = {}
         self._squeeze: dict[str, float] = {}
+        self._target: Any = None  # the newest that the executor told of the grasp it does
         self._seen: Any = None  # the view that the grasps were planned on
         self._look_again: Any = None  # the answer to a look during the hold
         self._word: bool | None = None  # of the operator
+        node.subscribe(TARGET, self._on_target)
         if source == "ground_truth":
             node.subscribe(TRUTH, self._on_truth)
         elif source == "fingers":
@@ -88,6 +91,10 @@ class Neighbours:
             execute=lambda grasp, view: self._do(grasp, view, announce, cancelled),
             judge=lambda: self._judge(cancelled),
         )
+
+    def done(self, grasp: Any) -> Any:
+        """What became of the last grasp that was executed: its target may have been followed."""
+        return self._target or grasp
 
     def _look(self) -> tuple[ObjectView, Timings]:
         patience = self._settings.patience
@@ -134,8 +141,8 @@ class Neighbours:
             wait_until(
                 lambda: self._truths > seen, what=f"message on {TRUTH}", timeout=patience.truth
             )
-        squeeze = grasp.joints[-len(grasp.joint_names) :]
-        self._squeeze = dict(zip(grasp.joint_names, squeeze, strict=True))
+        self._target = None
+        self._squeeze = _last_joints(grasp)
         goal = ExecuteGrasp.Goal(grasp=grasp, view=without_images(view))
         self._recorder.write(f"{EXECUTE}/goal", "ddg_interfaces/action/ExecuteGrasp_Goal", goal)
 
@@ -218,6 +225,9 @@ class Neighbours:
             for name, position in zip(message.name, message.position, strict=False):
                 self._fingers[name.removeprefix(self._prefix)] = position
 
+    def _on_target(self, message: Any) -> None:
+        self._target, self._squeeze = message, _last_joints(message)
+
     def _on_truth(self, message: Held) -> None:
         self._truths += 1
         if self._phase in WATCHED:
@@ -230,6 +240,10 @@ class Neighbours:
         kind = interface(name, "action").load_type()
         client = SureActionClient(self._node, kind, name, callback_group=self._node.group)
         return self._node.keep(client, client.destroy)
+
+
+def _last_joints(grasp: Any) -> dict[str, float]:
+    return dict(zip(grasp.joint_names, grasp.joints[-len(grasp.joint_names) :], strict=True))
 
 
 def _timings(stages: Sequence[Any]) -> Timings:

@@ -1,4 +1,7 @@
-"""The capture node: `/ddg/capture_view`. It waits and converts; `segment` and `features` think."""
+"""The capture node: `/ddg/capture_view`, and where the object of `/ddg/target` is.
+
+It waits and converts; `segment` and `features` think.
+"""
 
 import time
 from collections.abc import Callable
@@ -23,6 +26,7 @@ from ddg_core.ros.convert import (
 )
 from ddg_core.ros.convert_cloud import points_from_msg
 from ddg_core.ros.convert_image import depth_from_msg, mask_from_msg
+from ddg_core.ros.newest import NewestOnly
 from ddg_core.ros.node import DdgNode, run_node
 from ddg_core.ros.tf import TfListener
 from ddg_core.transforms import apply
@@ -34,6 +38,7 @@ from ddg_perception.perceive import (
     features,
     segment_cloud,
     segment_image,
+    without_features,
 )
 from ddg_perception.ros.inputs import Body, Newest
 
@@ -60,12 +65,16 @@ class CaptureNode(DdgNode):
         self._camera = Newest(self, topics)
         self._object_cloud = self.publish_on("/ddg/object_cloud")
         self.serve("/ddg/capture_view", self._capture)
+        self._followed = -np.inf  # stamp of the last image that a target was looked for in, in [s]
+        self._target_view = self.publish_on("/ddg/target_view")
+        self.subscribe("/ddg/target", NewestOnly(self, self._follow))
 
     def _capture(self, request: Any, response: Any) -> Any:
         began = time.perf_counter()
         after = self.get_clock().now().nanoseconds * 1e-9
         after -= request.max_age or self._settings.max_age
-        seen, look = self._look(request, after)
+        select, near = self._selection(request)
+        seen, look = self._look(after, near, request.mask if select == "mask" else None)
         waited = time.perf_counter()
         segmented = look()
         found = time.perf_counter()
@@ -78,10 +87,24 @@ class CaptureNode(DdgNode):
         self._object_cloud.publish(response.view.cloud)
         return response
 
-    def _look(self, request: Any, after: float) -> tuple[float, Callable[[], Segmented]]:
+    def _follow(self, target: Any) -> None:
+        """Look where the object of a grasp is in an image that nobody has looked at yet."""
+        now = self.get_clock().now().nanoseconds * 1e-9
+        after = np.nextafter(self._followed, np.inf) if self._followed <= now else -np.inf
+        fresh = self._camera.fresh(self._cell.camera.depth_topic, after)
+        if not (fresh and target.contacts):
+            return
+        near = np.mean([point_from_msg(point) for point in target.contacts], axis=0)
+        seen, look = self._look(after, near)
+        self._followed = seen
+        view = without_features(look())
+        self._target_view.publish(view_to_msg(view, header(self._cell.base_frame, seen)))
+
+    def _look(
+        self, after: float, near: Array | None, mask_msg: Any = None
+    ) -> tuple[float, Callable[[], Segmented]]:
         """Wait for a view; return the time of its exposure in [s] and how to segment it."""
         settings, camera = self._settings, self._cell.camera
-        select, near = self._selection(request)
         topic = camera.depth_topic if settings.source == "depth" else settings.cloud_topic
         msg = self._camera.wait(topic, after, settings.wait)
         stamp = stamp_from_msg(msg.header.stamp)
@@ -92,9 +115,9 @@ class CaptureNode(DdgNode):
         if settings.source == "depth":
             info = self._camera.wait(camera.info_topic, -np.inf, settings.wait)
             image = DepthImage(depth_from_msg(msg), camera_from_msg(info), T_base_view, stamp)
-            mask = mask_from_msg(request.mask) if select == "mask" else None
+            mask = None if mask_msg is None else mask_from_msg(mask_msg)
             return stamp, partial(segment_image, image, self._perception, mask=mask, **common)
-        if select == "mask":
+        if mask_msg is not None:
             raise BadInput("select: 'mask' needs a depth image, but this node listens to a cloud")
         viewpoint = self._lookup(camera.frame, stamp)[:3, 3]
         points = apply(T_base_view, points_from_msg(msg))

@@ -1,5 +1,6 @@
 """What the capture node listens to: the newest camera messages and joint states."""
 
+from collections import deque
 from collections.abc import Mapping
 from typing import Any
 
@@ -16,6 +17,7 @@ from ddg_core.waiting import wait_until
 from ddg_perception.robot_body import PosedShape, posed_shapes
 
 AHEAD = 1.0  # [s] of the node's clock; what is stamped later was seen before it was set back
+KEPT = 1.0  # of joint states, in [s]: a view may be older than the newest of them
 
 
 class Newest:
@@ -31,6 +33,11 @@ class Newest:
     def _keeper(self, topic: str) -> Any:
         return lambda msg: self._messages.__setitem__(topic, msg)
 
+    def fresh(self, topic: str, after: float) -> bool:
+        """Whether the newest message was stamped at or after a time in [s] of the node's clock."""
+        msg = self._messages.get(topic)
+        return msg is not None and after <= stamp_from_msg(msg.header.stamp) <= self._latest()
+
     def wait(self, topic: str, after: float, timeout: float) -> Any:
         """Return a message stamped at or after a time in [s] of the node's clock.
 
@@ -38,13 +45,13 @@ class Newest:
             Failed: NO_CLOUD if the topic is silent, STALE_DATA if its messages are too old, or of
                 before the clock was set back.
         """
-
-        def fresh() -> bool:
-            msg = self._messages.get(topic)
-            return msg is not None and after <= stamp_from_msg(msg.header.stamp) <= self._latest()
-
         try:
-            wait_until(fresh, what=f"view on {topic}", timeout=timeout, period=0.005)
+            wait_until(
+                lambda: self.fresh(topic, after),
+                what=f"view on {topic}",
+                timeout=timeout,
+                period=0.005,
+            )
         except TimedOut:
             raise self._failure(topic, after, timeout) from None
         return self._messages[topic]
@@ -84,7 +91,7 @@ class Body:
         """Subscribe to /joint_states; `tree` is that of the cell."""
         self._tree = tree.subtree(cell.base_frame)
         self._prefixes = [p for p in (cell.arm.joint_prefix, hand.joint_prefix) if p]
-        self._joints: dict[str, tuple[float, float]] = {}  # position, stamp
+        self._joints: dict[str, deque[tuple[float, float]]] = {}  # stamp, position
         node.subscribe("/joint_states", self._take)
 
     def _take(self, msg: Any) -> None:
@@ -92,29 +99,38 @@ class Body:
         for name, position in zip(msg.name, msg.position, strict=False):
             for prefix in self._prefixes:
                 name = name.removeprefix(prefix)
-            self._joints[name] = (position, stamp)
+            known = self._joints.setdefault(name, deque())
+            known.append((stamp, position))
+            while not stamp - KEPT <= known[0][0] <= stamp:  # old, or the clock was set back
+                known.popleft()
 
     def shapes(self, stamp: float, max_age: float) -> list[PosedShape]:
-        """All link primitives in the base frame.
+        """All link primitives in the base frame, where they were at `stamp` [s].
 
         Raises:
             Failed: STALE_DATA if a joint is unknown, or older than `max_age` [s] at `stamp` [s].
         """
-        joints = dict(self._joints)
+        known = {name: list(states) for name, states in dict(self._joints).items()}
         moving = [j.name for j in self._tree.joints if j.kind in MOVING and j.mimic is None]
-        missing = [name for name in moving if name not in joints]
+        missing = [name for name in moving if not known.get(name)]
         if missing:
             raise Failed(
                 Outcome.STALE_DATA,
                 f"no state of joints {', '.join(missing)} on /joint_states, so the robot cannot be "
                 "told from the object (filter_robot: false leaves this out)",
             )
-        oldest = min(moving, key=lambda name: joints[name][1], default=None)
-        if oldest is not None and stamp - joints[oldest][1] > max_age:
+        joints = {name: _at(stamp, known[name]) for name in moving}
+        oldest = min(moving, key=lambda name: joints[name][0], default=None)
+        if oldest is not None and stamp - joints[oldest][0] > max_age:
             raise Failed(
                 Outcome.STALE_DATA,
-                f"the state of joint {oldest!r} is {stamp - joints[oldest][1]:.3f} s older than "
+                f"the state of joint {oldest!r} is {stamp - joints[oldest][0]:.3f} s older than "
                 f"the view, allowed is {max_age:g} s",
             )
-        values = np.array([joints[name][0] for name in moving])
+        values = np.array([joints[name][1] for name in moving])
         return posed_shapes(self._tree, moving, values, np.eye(4))
+
+
+def _at(stamp: float, states: list[tuple[float, float]]) -> tuple[float, float]:
+    """The last of some states (stamp, position) before a time, or the first after it."""
+    return next((state for state in reversed(states) if state[0] <= stamp), states[0])
