@@ -23,6 +23,7 @@ if TYPE_CHECKING:
 
 
 PLANNED = 100  # grasps of a whole plan
+JUDGED = 400  # grasps that the cross-entropy method judges
 GRIPPER = "parallel_gripper"  # the hand of the generators of two jaws
 
 
@@ -155,6 +156,16 @@ def dexnet(asked: Asked, name: str = "dexnet") -> Propose:
     return propose
 
 
+def jaws_ranked(asked: Asked) -> Propose:
+    """What the cross-entropy method ranks first for one third, the others from the ranks behind."""
+    planned = dexnet(replace(asked, grasps=JUDGED), "dexnet-cem")
+
+    def propose(view: SceneView, rng: np.random.Generator) -> Sequence[Grasp]:
+        return _from_all_ranks(planned(view, rng), -(-asked.grasps // 3), asked.grasps, rng)
+
+    return propose
+
+
 def mixed(asked: Asked) -> Propose:
     """Four in five of the generative model, the rest random: failures of every kind.
 
@@ -205,6 +216,7 @@ PROPOSERS: dict[str, Callable[[Asked], Propose]] = {
     "gm2": gm2,
     "mixed": mixed,
     "ranked": ranked,
+    "jaws-ranked": jaws_ranked,
     **{name: partial(dexnet, name=name) for name in JAWS},
 }
 
