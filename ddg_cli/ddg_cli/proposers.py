@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from ddg_sim.rollout.view import SceneView
 
 
-PLANNED = 100  # grasps of a whole plan
+PLANNED = 200  # grasps of a whole plan, at most
 JUDGED = 400  # grasps that the cross-entropy method judges
 GRIPPER = "parallel_gripper"  # the hand of the generators of two jaws
 
