@@ -13,10 +13,10 @@ from ddg_core.outcome import Outcome
 from ddg_core.settings import load
 from ddg_core.shapes import Box, Capsule
 from ddg_core.transforms import compose, from_xyz_rpy, look_at
-from ddg_core.view import DepthImage
+from ddg_core.view import DepthImage, Plane
 from ddg_perception.perceive import PerceptionSettings, perceive, segment_cloud, segment_image
 from ddg_perception.robot_body import on_robot, posed_shapes
-from ddg_perception.support import SupportSettings
+from ddg_perception.support import SupportSettings, find_support
 from ddg_perception.synthetic import level_slab, render
 
 CAMERA = Camera(320, 240, 287.0, 287.0, 159.5, 119.5)
@@ -217,6 +217,19 @@ def test_from_above_the_top_of_a_known_pedestal_is_no_part_of_what_lies_on_it():
     assert found.table.offset == pytest.approx(0.09, abs=2e-3)
     assert np.mean(np.abs(found.points[:, 0] - 0.55) < 0.011) > 0.95
     assert np.ptp(found.points[:, 1]) > 0.14
+
+
+def test_a_few_stray_points_below_the_edge_of_a_known_pedestal_change_nothing():
+    x, y = (grid.ravel() for grid in np.meshgrid(*[np.linspace(-0.04, 0.04, 60)] * 2))
+    top = np.column_stack([x, y, np.full(len(x), 0.09)])
+    bar = np.column_stack([0.2 * x, 2.0 * y, np.full(len(x), 0.10)])
+    stray = np.array([[0.055, 0.002 * k, 0.07] for k in range(8)])
+    table, settings = Plane(np.array([0.0, 0.0, 1.0]), 0.0), SupportSettings(heights=(0.09,))
+    for few in (stray[:0], stray):
+        cluster = np.vstack([top[np.abs(x) > 0.008], bar, few])
+        support = find_support(cluster, cluster, table, 0.005, settings)
+        assert support is not None
+        assert support.plane.offset == pytest.approx(0.09)
 
 
 def test_from_above_a_plate_that_hides_a_known_pedestal_stands_on_it():

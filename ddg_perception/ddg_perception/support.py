@@ -116,9 +116,9 @@ def _known(
     foot = cluster[rise < -WALL]
     floor = _floor(cluster[np.abs(rise) < settings.layer], settings.min_known_area)
     if len(floor):
-        # Below a pedestal's top there is nothing but its own walls.
+        # Below a pedestal's top there is nothing but its own walls; edges show a few stray points.
         walls = _inside(foot, _outline(floor) + 2 * CELL)
-        if walls.mean() < 0.7 if len(foot) else False:
+        if len(foot) >= MIN_CARRIED and walls.mean() < 0.7:
             return None
         support = Support(plane, _outline(np.vstack([floor, foot[walls]])))
         carried = everything[support.carries(everything, margin)]
