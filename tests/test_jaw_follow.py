@@ -98,6 +98,21 @@ def test_a_follower_keeps_going_where_the_hand_hides_the_object_and_where_it_see
     assert now.pixels == before.pixels
 
 
+def test_a_hand_beside_the_object_changes_nothing():
+    planner = JawPlanner(load_hand("parallel_gripper"), DexnetSettings(policy="fc"))
+    follower, seen = Follower(planner, FollowSettings()), view_of(*round_on_table(0.03, 0.06))
+    line, place = np.array([1.0, 0.0, 0.0]), PLACE + 0.05 * UP
+    grasp = planner.jaws.grasp(place, line, -UP, 0.06, "fc", 0.0)
+    alone, _ = follower(seen, grasp, sighting(seen), rng=np.random.default_rng(1))
+    depth = seen.image.depth.copy()
+    rows = np.flatnonzero(seen.mask.any(axis=1))
+    depth[rows[-1] + 1 :, :450] = 0.50  # 14 cm above it, and much of the picture beside
+    beside = replace(seen, image=replace(seen.image, depth=depth))
+    again, _ = follower(beside, grasp, sighting(seen), rng=np.random.default_rng(1))
+    assert abs(again.p_success - alone.p_success) < 0.02
+    np.testing.assert_allclose(again.T_base_wrist, alone.T_base_wrist, atol=6e-3)
+
+
 def test_nobody_says_where_an_object_is_that_is_not_seen():
     view = view_of(*box_on_table(BAR))
     with pytest.raises(Failed, match="no pixel"):

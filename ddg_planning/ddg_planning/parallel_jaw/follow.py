@@ -12,6 +12,8 @@ from ddg_core.transforms import apply
 from ddg_core.view import ObjectView, Plane
 from ddg_planning.parallel_jaw.policy import JawPlanner
 
+HAND = 0.03  # what is higher than that above an object is the hand that comes, in [m]
+
 
 @dataclass(frozen=True)
 class FollowSettings:
@@ -99,7 +101,9 @@ class Follower:
         carried = _shifted(grasp, _level(now.middle - before.middle, view.table))
         place, line = self._planner.jaws.line(carried)
         try:
-            found = self._planner.near(view, place, line, s.reach, n=s.count, rng=rng)
+            found = self._planner.near(
+                _without_hand(view), place, line, s.reach, n=s.count, rng=rng
+            )
         except Failed:  # the jaws can close nowhere there
             return carried, now
         worth = []
@@ -117,6 +121,23 @@ class Follower:
         T, axis = grasp.T_base_wrist.copy(), self._planner.jaws.approach
         T[:, :3, :3] = T[:, :3, :3] @ (2.0 * np.outer(axis, axis) - np.eye(3))
         return replace(grasp, T_base_wrist=T)
+
+
+def _without_hand(view: ObjectView) -> ObjectView:
+    """The view without reading where something is well above the object: the network knows no hand.
+
+    Holes are filled with what is behind.
+    """
+    image, mask = view.image, view.mask
+    assert image is not None
+    assert mask is not None
+    normal = image.T_base_camera[:3, :3].T @ view.table.normal  # in the camera's frame
+    v, u = np.ogrid[: mask.shape[0], : mask.shape[1]]
+    x, y = (u - image.camera.cx) / image.camera.fx, (v - image.camera.cy) / image.camera.fy
+    height = image.depth * (normal[0] * x + normal[1] * y + normal[2])  # above the camera's level
+    top = float(np.nanmax(height[mask]))
+    depth = np.where(height > top + HAND, np.nan, image.depth)
+    return replace(view, image=replace(image, depth=depth))
 
 
 def _level(shift: Array, table: Plane) -> Array:
