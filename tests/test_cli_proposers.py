@@ -27,3 +27,20 @@ def test_half_of_a_ranked_scene_are_the_first_and_order_is_kept(
     assert chosen == sorted(chosen)
     assert chosen[:8] == list(range(min(8, planned)))
     assert planned < 100 or chosen[8:] != list(range(8, 16))
+
+
+def test_a_third_of_the_ranked_grasps_of_two_jaws_are_the_first(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def fake(one: proposers.Asked, name: str) -> object:
+        assert (one.grasps, name) == (proposers.JUDGED, "dexnet-cem")
+        return lambda view, rng: list(range(one.grasps))
+
+    monkeypatch.setattr(proposers, "dexnet", fake)
+    propose = proposers.proposer("jaws-ranked")(proposers.Asked("parallel_gripper", 12))
+    view: Any = None
+    chosen: list[Any] = list(propose(view, np.random.default_rng(0)))
+    assert len(set(chosen)) == 12
+    assert chosen[:4] == [0, 1, 2, 3]
+    assert chosen == sorted(chosen)
+    assert chosen[-1] > 100

@@ -2,7 +2,8 @@
 
 import argparse
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -10,7 +11,11 @@ from ddg_cli.report import Report
 from ddg_core.errors import BadInput, DdgError, UnknownName
 
 if TYPE_CHECKING:
+    from ddg_core.arrays import Array
     from ddg_planning.parallel_jaw.examples import JawExamples
+    from ddg_planning.parallel_jaw.jaws import Jaws
+    from ddg_sim.dataset.store import Dataset
+    from ddg_sim.rollout.rollout import SceneRecord
 
 VARIANTS = ("gqcnn-small", "fc-gqcnn", "gqcnn")
 SPLITS = ("object", "pose", "image")
@@ -110,47 +115,51 @@ def load_examples(
     folders: Sequence[Path], focal: float, *, upright: bool
 ) -> tuple["JawExamples", str, list[str]]:
     """Examples of data sets with the name of their hand and their content hashes."""
-    import numpy as np
-
-    from ddg_cli.countdown import Countdown
-    from ddg_core.description import load_hand
     from ddg_planning.parallel_jaw.examples import describe, join, pose_name
-    from ddg_planning.parallel_jaw.jaws import Jaws, JawSettings
     from ddg_sim.dataset.store import Dataset
 
     sets = [Dataset(folder) for folder in folders]
+    jaws, found = jaws_of(sets), []
+    for data, record, i, lines in views_of(sets, jaws):
+        good = [result.held for result in record.results]
+        pose, view = pose_name(record.object, record.T_base_object), record.views[i]
+        names = (f"{data.folder.name} {record.seed} {i}", pose, record.object)
+        with suppress(DdgError):  # too little of the object is in view to plan on it either
+            found.append(
+                describe(view.image, view.mask, lines, good, names, focal, upright=upright)
+            )
+    return join(found), jaws.hand.name, [data.content() for data in sets]
+
+
+def jaws_of(sets: Sequence["Dataset"]) -> "Jaws":
+    """The gripper that all data sets are of; BadInput if they are of several hands."""
+    from ddg_core.description import load_hand
+    from ddg_planning.parallel_jaw.jaws import Jaws, JawSettings
+
     hands = {data.header.settings.hand for data in sets}
     if len(hands) != 1:
         raise BadInput(f"data sets of several hands: {', '.join(sorted(hands))}")
-    jaws = Jaws(load_hand(min(hands)), JawSettings())
-    found, done, shown = [], 0, Countdown("crops")
+    return Jaws(load_hand(min(hands)), JawSettings())
+
+
+def views_of(
+    sets: Sequence["Dataset"], jaws: "Jaws"
+) -> Iterator[tuple["Dataset", "SceneRecord", int, tuple["Array", "Array"]]]:
+    """Every view of every scene with grasps: data set, scene, number, the grasps' lines."""
+    import numpy as np
+
+    from ddg_cli.countdown import Countdown
+
+    done, shown = 0, Countdown("crops")
     total = sum(len(data.seeds()) for data in sets)
     for data in sets:
         for record in data.records(data.seeds()):
             done += 1
-            if not record.grasps:
-                continue
-            middles, axes = map(np.array, zip(*map(jaws.line, record.grasps), strict=True))
-            good = [result.held for result in record.results]
-            pose = pose_name(record.object, record.T_base_object)
-            for i, view in enumerate(record.views):
-                names = (f"{data.folder.name} {record.seed} {i}", pose, record.object)
-                try:
-                    found.append(
-                        describe(
-                            view.image,
-                            view.mask,
-                            (middles, axes),
-                            good,
-                            names,
-                            focal,
-                            upright=upright,
-                        )
-                    )
-                except DdgError:  # too little of the object is in view to plan on it either
-                    continue
+            if record.grasps:
+                middles, axes = map(np.array, zip(*map(jaws.line, record.grasps), strict=True))
+                for i in range(len(record.views)):
+                    yield data, record, i, (middles, axes)
             shown.show(done, total)
-    return join(found), min(hands), [data.content() for data in sets]
 
 
 def _tell(epoch: int, loss: float, accuracy: float) -> None:

@@ -1,11 +1,11 @@
-"""`ddg train em|shards|gqcnn`: learn from data sets of judged grasps."""
+"""`ddg train em|shards|gqcnn|holding`: learn from data sets of judged grasps."""
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ddg_cli import jaw_learning
+from ddg_cli import hold_learning, jaw_learning
 from ddg_cli.report import Report
 from ddg_core.errors import BadInput, UnknownName
 
@@ -31,10 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     em.add_argument("--about", default="", help="a line for the model card")
     jaws = models.add_parser("gqcnn", help="a network of two jaws: is a grasp in an image robust")
     jaw_learning.add_train_options(jaws)
+    hold = models.add_parser("holding", help="what played grasps teach about its verdicts")
+    hold_learning.add_options(hold)
     cut = models.add_parser("shards", help="what a large variant learns from, for another machine")
     cut.add_argument("--data", type=Path, required=True, help="folder of a data set")
     cut.add_argument("--out", type=Path, required=True, help="folder")
-    for model in (em, cut, jaws):
+    for model in (em, cut, jaws, hold):
         model.add_argument(
             "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
         )
@@ -47,6 +49,8 @@ def run(args: argparse.Namespace) -> Report:
 
     if args.model == "gqcnn":
         return jaw_learning.train(args)
+    if args.model == "holding":
+        return hold_learning.train(args)
     if args.model == "shards":
         folder = shards_of(Dataset(args.data), args.out)
         return Report({"shards": folder}, f"shards: {folder}")

@@ -99,8 +99,13 @@ def held_out(examples: JawExamples, by: Split, share: float) -> BoolArray:
 
     Names decide by their hashes, so that training and evaluation agree.
     """
-    names, member = np.unique(getattr(examples, by), return_inverse=True)
-    out = np.array([_fraction(str(name)) < share for name in names], dtype=bool)
+    return named_out(getattr(examples, by), share)
+
+
+def named_out(names: NDArray[np.str_], share: float) -> BoolArray:
+    """Which of names (N,) are held out, shape (N,); equal names are together."""
+    different, member = np.unique(names, return_inverse=True)
+    out = np.array([_fraction(str(name)) < share for name in different], dtype=bool)
     return out[member]
 
 

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 
 from ddg_core.arrays import Array, BoolArray
-from ddg_core.errors import BadInput, Failed, UnknownName
+from ddg_core.errors import Failed, UnknownName
 from ddg_core.grasp import Grasp
 from ddg_core.hand import Hand
 from ddg_core.outcome import Outcome
@@ -18,7 +18,7 @@ from ddg_core.view import ObjectView
 from ddg_planning.parallel_jaw.image_grasp import ImageGrasps, join, to_image, to_space
 from ddg_planning.parallel_jaw.jaws import Jaws, JawSettings
 from ddg_planning.parallel_jaw.mixture import fit_mixture
-from ddg_planning.parallel_jaw.prepare import PrepareSettings, prepare
+from ddg_planning.parallel_jaw.prepare import PrepareSettings
 from ddg_planning.parallel_jaw.sample_image import (
     ImageSampling,
     antipodal_on_image,
@@ -27,11 +27,12 @@ from ddg_planning.parallel_jaw.sample_image import (
     random_on_image,
 )
 from ddg_planning.parallel_jaw.score import Scorer
-from ddg_planning.parallel_jaw.seen import Seen, alike, features, grasps_of
+from ddg_planning.parallel_jaw.seen import Seen, Window, alike, features, grasps_of, look
 
 WEIGHTS = Path(__file__).parents[1] / "data" / "jaws"
 Progress = Callable[[str], None]  # told the name of each stage; may raise to cancel
 Policy = Literal["cem", "best", "fc", "centred", "antipodal", "random"]
+_NONE = 1e-9  # probability that is none
 UNJUDGED = ("centred", "antipodal", "random")  # policies without a network
 
 
@@ -70,6 +71,9 @@ class DexnetSettings:
             of the image), and without a network "centred" (antipodal ones, deep and near the
             middle of the object) and to compare with "antipodal" and "random".
         weights: File of the network; empty takes the one that comes with the package.
+        played: Judge by what was learned from played grasps too, where it is beside the weights.
+        robust: Weight of the network's own verdict beside it, for the order: of grasps that are as
+            likely to hold, the one that bears more doubt about poses and friction.
         threads: Threads that the process computes with.
         room: Height above the support below which the jaws do not close, in [m].
         count: Grasps that "best" and "centred" choose from.
@@ -82,6 +86,8 @@ class DexnetSettings:
 
     policy: Policy = "cem"
     weights: str = ""
+    played: bool = True
+    robust: float = 0.2
     threads: int = 1
     room: float = 0.007
     count: int = 1000
@@ -112,7 +118,7 @@ class JawPlanner:
         if settings.policy not in UNJUDGED:
             name = "fc-gqcnn" if settings.policy == "fc" else "gqcnn-small"
             path = Path(settings.weights) if settings.weights else WEIGHTS / f"{name}.safetensors"
-            self._judge = Scorer(path, self.jaws)
+            self._judge = Scorer(path, self.jaws, played=settings.played)
 
     @property
     def kinds(self) -> tuple[str, ...]:
@@ -177,26 +183,25 @@ class JawPlanner:
         return self._best(replace(seen, towards=angle), n, rng)
 
     def _best(self, seen: Seen, n: int, rng: np.random.Generator) -> list[Grasp]:
-        grasps, p = self._plan(seen, n, rng)
-        best = np.argsort(-p, kind="stable")[:n]
-        return self._as_grasps(grasps.at(best), p[best], seen)
+        grasps, verdict = self._plan(seen, n, rng)
+        p, worth = verdict, np.log(np.maximum(verdict, _NONE))
+        if self._judge and self._judge.holding:
+            lines = to_space(grasps, seen.fine.scaled, seen.up)
+            p = self._judge.holds(verdict, seen.whole, lines)
+            worth = np.log(np.maximum(p, _NONE)) + self.settings.robust * worth
+        best = np.argsort(-worth, kind="stable")[:n]
+        return self._as_grasps(grasps.at(best), p[best], worth[best], seen)
 
-    def _look(self, view: ObjectView, window: tuple[Array, float] | None = None) -> Seen:
-        if view.image is None or view.mask is None:
-            raise BadInput("grasps of two jaws are planned on a depth image, not on a bare cloud")
-        s, up, support = self.settings, np.asarray(view.table.normal), view.table.offset
-        fine = prepare(view.image, view.mask, s.prepare)
+    def _look(self, view: ObjectView, window: Window | None = None) -> Seen:
+        s = self.settings
         focal = self._judge.card.focal if self._judge else s.prepare.focal
-        coarse = prepare(view.image, view.mask, PrepareSettings(focal=focal))
-        if window:
-            fine, coarse = fine.about(*window), coarse.about(*window)
-        return Seen(fine, coarse, deepest(fine, up, support, s.room), up, support)
+        return look(view, s.prepare, focal, s.room, window)
 
     def _plan(self, seen: Seen, n: int, rng: np.random.Generator) -> tuple[ImageGrasps, Array]:
         """Grasps in the fine image and their probabilities; without a network all are alike."""
         s, stroke, policy = self.settings, self.jaws.stroke, self.settings.policy
         if policy == "fc":
-            return self._everywhere(seen, n)
+            return self._everywhere(seen)
         if policy == "random":
             return random_on_image(seen.fine, seen.floor, s.sampling, n=n, rng=rng), np.ones(n)
         if policy == "centred":
@@ -243,8 +248,8 @@ class JawPlanner:
         allowed: BoolArray = inside
         return allowed
 
-    def _everywhere(self, seen: Seen, n: int) -> tuple[ImageGrasps, Array]:
-        """The best grasp of each place on the object, best first, in the fine image."""
+    def _everywhere(self, seen: Seen) -> tuple[ImageGrasps, Array]:
+        """The best grasp of each place on the object, in the fine image."""
         assert self._judge is not None
         view = seen.coarse
         rows, columns = np.nonzero(view.mask)
@@ -257,32 +262,28 @@ class JawPlanner:
         fits = (depths[:, None] >= surface) & (depths[:, None] <= surface + most)
         fits &= depths[:, None] <= floor + 1e-9
         here = np.where(fits[:, None], p[:, :, rows, columns], -1.0).reshape(-1, len(rows))
-        liked = here * np.tile(alike(angles, seen.towards), len(depths))[:, None]
-        choice = liked.argmax(axis=0)
-        best: Array = here[choice, np.arange(len(rows))]
-        order = np.argsort(-liked.max(axis=0), kind="stable")[:n]
-        order = order[best[order] >= 0.0]
-        if not len(order):
+        choice = (here * np.tile(alike(angles, seen.towards), len(depths))[:, None]).argmax(axis=0)
+        p = here[choice, np.arange(len(rows))]
+        some = np.flatnonzero(p >= 0.0)
+        if not len(some):
             raise Failed(Outcome.NO_CANDIDATE, "nowhere on the object can the jaws close")
-        z, angle = np.unravel_index(choice[order], (len(depths), len(angles)))
-        pixels: Array = np.stack([columns[order], rows[order]], axis=1).astype(float) - 0.5
-        found = ImageGrasps(pixels, angles[angle], depths[z], np.zeros(len(order)))
+        z, angle = np.unravel_index(choice[some], (len(depths), len(angles)))
+        pixels: Array = np.stack([columns[some], rows[some]], axis=1).astype(float) - 0.5
+        found = ImageGrasps(pixels, angles[angle], depths[z], np.zeros(len(some)))
         lines = to_space(found, view.scaled, seen.up)
-        return to_image(*lines, found.widths, seen.fine.scaled), best[order]
+        grasps = to_image(*lines, found.widths, seen.fine.scaled)
+        return grasps, p[some]
 
-    def _as_grasps(self, grasps: ImageGrasps, p: Array, seen: Seen) -> list[Grasp]:
+    def _as_grasps(self, grasps: ImageGrasps, p: Array, worth: Array, seen: Seen) -> list[Grasp]:
         policy, judge = self.settings.policy, self._judge
-        centres, axes = to_space(grasps, seen.fine.scaled, seen.up)
+        lines = to_space(grasps, seen.fine.scaled, seen.up)
         made = [
-            self.jaws.grasp(
-                centre, axis, -seen.up, float(width), policy, float(np.log(max(q, 1e-9)))
-            )
-            for centre, axis, width, q in zip(centres, axes, grasps.widths, p, strict=True)
+            self.jaws.grasp(centre, axis, -seen.up, float(width), policy, float(value))
+            for centre, axis, width, value in zip(*lines, grasps.widths, worth, strict=True)
         ]
         if judge is None:
             return made
-        models = (("generate", judge.id[:16]),)
         return [
-            replace(grasp, p_success=float(q), models=models)
+            replace(grasp, p_success=float(q), models=judge.models)
             for grasp, q in zip(made, p, strict=True)
         ]
