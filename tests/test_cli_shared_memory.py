@@ -4,6 +4,7 @@ import contextlib
 import fcntl
 import mmap
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -36,3 +37,22 @@ def test_only_what_nobody_holds_goes(folder: Path) -> None:
     left = {f"{name}{end}" for name in (LIVE, YOUNG, MAPPED) for end in ("", "_el")}
     assert {path.name for path in folder.iterdir()} == left | {"lttng-ust", "fastrtps_x"}
     assert shared_memory.sweep(folder) == []
+
+
+@pytest.mark.ros
+def test_a_client_that_left_holds_none_though_it_is_still_referred_to(
+    domains: Callable[[], int],
+) -> None:
+    pytest.importorskip("rclpy", reason="needs ROS")
+    pytest.importorskip("ddg_interfaces", reason="needs the built interfaces")
+    from ddg_cli.ros.session import Session
+
+    def held() -> set[str]:
+        return {name for name in shared_memory.mapped(process="self") if "fastrtps" in name}
+
+    domains()
+    before = held()
+    with Session() as session:
+        assert held() - before
+    assert not held() - before
+    assert session is not None

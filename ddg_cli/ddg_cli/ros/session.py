@@ -1,5 +1,6 @@
 """A client of the running nodes: put an object on the twin's table, run trials."""
 
+import gc
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
@@ -92,9 +93,12 @@ class Session:
         error: BaseException | None,
         trace: TracebackType | None,
     ) -> None:
-        """Leave the ROS graph."""
+        """Leave the ROS graph, and shared memory before the nodes end and what is left is swept."""
         self._background.close()
         rclpy.try_shutdown()
+        self._clients.clear()
+        del self._node
+        gc.collect()  # rclpy lets go of the middleware when nobody refers to it
 
     def missing(self) -> list[str]:
         """Names of what a trial needs and nobody offers."""
