@@ -35,6 +35,7 @@ def test_the_summary_counts_every_trial_once():
     }
     assert figures["outcomes"] == {"HELD": 3, "DROPPED": 1}
     assert figures["wilson95"][0] < 0.75 < figures["wilson95"][1]
+    assert figures["picks_per_hour"] == pytest.approx(3 / 4 * 3600)  # one second each
 
 
 def test_no_trial_is_no_rate():
@@ -44,4 +45,6 @@ def test_no_trial_is_no_rate():
 
 def test_the_table_names_seed_and_outcome():
     assert "2:DROPPED 3:HELD" in table(trials())
-    assert table(trials()).splitlines()[-1].startswith("held 3 of 4 = 75 %")
+    *_, rate, speed = table(trials()).splitlines()
+    assert rate.startswith("held 3 of 4 = 75 %")
+    assert speed == "2700 picks per hour"

@@ -48,8 +48,12 @@ def parse_seeds(text: str) -> list[int]:
 
 
 def summary(trials: Sequence[Tried]) -> dict[str, Any]:
-    """Figures of a series: counts, rate, its intervals, and the same per object."""
+    """Figures of a series: counts, rate, its intervals, picks per hour, and counts per object.
+
+    A pick is a trial that ended HELD, and putting back what was picked is part of its time.
+    """
     held = [t.outcome == Outcome.HELD for t in trials]
+    hours = sum(t.seconds for t in trials) / 3600.0
     objects = [t.object for t in trials]
     rng = np.random.default_rng(0)  # the same trials, the same interval
     return {
@@ -59,6 +63,7 @@ def summary(trials: Sequence[Tried]) -> dict[str, Any]:
         "wilson95": wilson(sum(held), len(held)),
         "bootstrap95": bootstrap_by_object(held, objects, rng=rng),
         "outcomes": dict(Counter(str(t.outcome) for t in trials)),
+        "picks_per_hour": sum(held) / hours if hours else None,
         "by_object": {
             name: {
                 "n": objects.count(name),
@@ -82,4 +87,6 @@ def table(trials: Sequence[Tried]) -> str:
             f"held {figures['held']} of {figures['n']} = {100 * figures['rate']:.0f} %"
             f" (95 % Wilson interval {100 * low:.0f} to {100 * high:.0f} %)"
         )
+    if rate := figures["picks_per_hour"]:
+        lines.append(f"{rate:.0f} picks per hour")
     return "\n".join(lines)
