@@ -16,7 +16,7 @@ pytest.importorskip("ddg_interfaces", reason="the interfaces are not built")
 from control_msgs.action import FollowJointTrajectory
 from ddg_interfaces.action import ExecuteGrasp
 from ddg_interfaces.srv import CheckReach
-from motion_fixtures import cell_robot, top_grasp
+from motion_fixtures import ball, cell_robot, top_grasp
 from rclpy.action import CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.executors import MultiThreadedExecutor
@@ -32,6 +32,7 @@ from ddg_core.errors import Failed
 from ddg_core.outcome import Outcome
 from ddg_core.ros.calls import SureActionClient, call, run_action
 from ddg_core.ros.convert import grasp_to_msg, pose_to_msg, transform_from_msg
+from ddg_core.ros.convert_cloud import points_to_msg
 from ddg_core.ros.interfaces import interface
 from ddg_core.ros.spinning import spinning
 from ddg_core.ros.waitables import SureActionServer
@@ -319,6 +320,28 @@ def test_reach_is_answered_pose_by_pose(robot):
     request.wrist_poses[0].orientation.w = request.wrist_poses[0].orientation.x = 0.0
     request.wrist_poses[0].orientation.y = request.wrist_poses[0].orientation.z = 0.0
     assert robot.ask(CheckReach, "/ddg/check_reach", request).outcome.code == Outcome.BAD_INPUT
+
+
+def test_reach_of_ways_knows_the_fingers_and_what_stands_around(robot):
+    ways = np.repeat(top_grasp(z=0.19).T_base_wrist[None, [0, 1, 1]], 2, axis=0)
+    ways[:, 2, 2, 3] += 0.2
+    bent = np.array([0.0, 0.0, 0.3, 0.79, 0.3, 0.79, 0.9, 0.9, 0.0])
+    order = np.arange(len(bent))[::-1]
+    frame = Header(frame_id="link_0")
+    request = CheckReach.Request(
+        header=frame,
+        wrist_poses=[pose_to_msg(T) for T in ways.reshape(-1, 4, 4)],
+        poses_per_way=3,
+        finger_names=[HAND.joint_names[i] for i in order],
+        fingers=[0.0] * 9 + bent[order].tolist(),  # stretched they are longer than it is high
+    )
+    answer = robot.ask(CheckReach, "/ddg/check_reach", request)
+    assert (answer.outcome.code, list(answer.reachable)) == (Outcome.OK, [False, True])
+    joints = np.reshape(answer.joints, (2, 7))
+    np.testing.assert_allclose(ROBOT.arm.forward(joints[1]), ways[1, 0], atol=1e-6)
+    assert 0.0 == answer.margin[0] < answer.margin[1]
+    request.view.obstacles = points_to_msg(ball((0.55, 0.0, 0.3), 0.05), frame)
+    assert not any(robot.ask(CheckReach, "/ddg/check_reach", request).reachable)
 
 
 def test_a_real_robot_without_calibration_does_not_move():

@@ -1,5 +1,7 @@
 """The planning nodes over real ROS: a view goes in, grasps come out; typed answers otherwise."""
 
+import shutil
+
 import numpy as np
 import planning_world as world
 import pytest
@@ -17,7 +19,7 @@ from rclpy.parameter import Parameter
 
 from ddg_core.description import config_folder
 from ddg_core.ros.calls import SureActionClient, call, run_action
-from ddg_core.ros.convert import grasp_from_msg, header, view_to_msg
+from ddg_core.ros.convert import grasp_from_msg, header, pose_from_msg, view_to_msg
 from ddg_core.ros.convert_cloud import points_to_msg
 from ddg_core.ros.spinning import spinning
 from ddg_core.view import FeatureCloud
@@ -28,6 +30,7 @@ from ddg_planning.ros.ranker_node import RankerNode
 
 pytestmark = pytest.mark.ros
 HAND = world.svh()
+PATIENCE = 300.0  # [s]
 VIEW = view_to_msg(world.view_of(world.seen(world.tube())), header("link_0", 12.5))
 
 
@@ -37,11 +40,13 @@ class Arm(Node):
     def __init__(self) -> None:
         super().__init__("arm")
         self.long = True
+        self.asked: list[CheckReach.Request] = []
         group = ReentrantCallbackGroup()
         self.create_service(CheckReach, "/ddg/check_reach", self._check, callback_group=group)
 
     def _check(self, request, response):  # type: ignore[no-untyped-def]
-        n = len(request.wrist_poses)
+        self.asked.append(request)
+        n = len(request.wrist_poses) // request.poses_per_way
         response.outcome.code = "OK"
         response.reachable, response.joints = [self.long] * n, [0.0] * (7 * n)
         response.manipulability, response.margin = [0.1] * n, [0.5 * self.long] * n
@@ -49,9 +54,13 @@ class Arm(Node):
 
 
 @pytest.fixture(scope="module")
-def graph(domains):  # type: ignore[no-untyped-def]
+def graph(tmp_path_factory, domains):  # type: ignore[no-untyped-def]
+    """All nodes share this process and its lock: they must have more patience than usual."""
+    config = shutil.copytree(config_folder(), tmp_path_factory.mktemp("graph") / "config")
+    with (config / "planning.yaml").open("a", encoding="utf-8") as file:
+        file.write("services: {generate_timeout: 300.0, rank_timeout: 300.0, reach_timeout: 300.0}")
     rclpy.init(domain_id=domains())
-    where = [Parameter("config_dir", value=str(config_folder()))]
+    where = [Parameter("config_dir", value=str(config))]
     nodes = [
         GeneratorNode("generator", parameter_overrides=where),
         RankerNode("ranker", parameter_overrides=where),
@@ -82,14 +91,18 @@ def ask(graph):  # type: ignore[no-untyped-def]
         )
     }
     return lambda request: call(
-        clients[next(k for k in clients if isinstance(request, k.Request))], request, timeout=60.0
+        clients[next(k for k in clients if isinstance(request, k.Request))],
+        request,
+        timeout=PATIENCE,
     )
 
 
 def test_a_view_is_answered_with_grasps_best_first(graph, ask) -> None:  # type: ignore[no-untyped-def]
     heard = []
     graph.create_subscription(GraspArray, "/ddg/grasps", heard.append, 10)
-    wait_until(lambda: graph.count_publishers("/ddg/grasps") > 0, what="publisher", timeout=60.0)
+    wait_until(
+        lambda: graph.count_publishers("/ddg/grasps") > 0, what="publisher", timeout=PATIENCE
+    )
     request = PlanGrasps.Request(capture_now=False, view=VIEW, seed=3, max_grasps=5)
     answer = ask(request)
     assert (answer.outcome.code, answer.outcome.message) == ("OK", "")
@@ -105,6 +118,25 @@ def test_a_view_is_answered_with_grasps_best_first(graph, ask) -> None:  # type:
     again = ask(request)
     np.testing.assert_array_equal(again.grasps[0].joints, answer.grasps[0].joints)
     wait_until(lambda: bool(heard), what="grasps for viewers", timeout=30.0)
+
+
+def test_the_arm_is_asked_for_whole_ways_among_what_is_seen(graph, ask) -> None:  # type: ignore[no-untyped-def]
+    graph.asked.clear()
+    answer = ask(PlanGrasps.Request(capture_now=False, view=VIEW, seed=3))
+    (asked,) = graph.asked
+    grasps = [grasp_from_msg(msg, HAND.joint_names) for msg in answer.grasps]
+    poses = np.array([pose_from_msg(p) for p in asked.wrist_poses]).reshape(-1, 3, 4, 4)
+    fingers = np.array(asked.fingers).reshape(len(poses), -1)
+    assert (asked.poses_per_way, tuple(asked.finger_names)) == (3, HAND.joint_names)
+    assert grasps
+    for grasp in grasps:
+        (i,) = np.flatnonzero((abs(poses[:, 1] - grasp.T_base_wrist[-2]) < 1e-9).all(axis=(1, 2)))
+        np.testing.assert_allclose(poses[i, 0], grasp.T_base_wrist[0], atol=1e-9)
+        np.testing.assert_allclose(poses[i, 2, :3, :3], poses[i, 1, :3, :3], atol=1e-9)
+        assert poses[i, 2, 2, 3] > poses[i, 1, 2, 3] + 0.1
+        np.testing.assert_allclose(fingers[i], grasp.joints[0], atol=1e-9)
+    assert (asked.header, asked.view.cloud) == (VIEW.header, VIEW.cloud)
+    assert asked.view.obstacles == VIEW.obstacles
 
 
 def test_kinds_may_be_chosen(ask) -> None:  # type: ignore[no-untyped-def]
@@ -146,11 +178,13 @@ def test_the_action_reports_progress_and_can_be_cancelled(graph) -> None:  # typ
     goal = PlanAction.Goal(capture_now=False, view=VIEW, seed=1)
     stages: list[str] = []
     result = run_action(
-        client, goal, name="/ddg/plan_grasps", timeout=60.0,
+        client, goal, name="/ddg/plan_grasps", timeout=PATIENCE,
         on_feedback=lambda feedback: stages.append(feedback.stage),
     )  # fmt: skip
     assert result.outcome.code == "OK"
     assert result.grasps
     wait_until(lambda: "done" in stages, what="feedback", timeout=30.0)
-    result = run_action(client, goal, name="/ddg/plan_grasps", timeout=60.0, cancelled=lambda: True)
+    result = run_action(
+        client, goal, name="/ddg/plan_grasps", timeout=PATIENCE, cancelled=lambda: True
+    )
     assert result.outcome.code == "CANCELLED"

@@ -1,20 +1,17 @@
 """The executor node: `/ddg/execute_grasp`, `/ddg/check_reach` and the latched stop."""
 
 import contextlib
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator
 from threading import Event, Lock
 from typing import Any
 
-import numpy as np
 import rclpy
 from ddg_interfaces.action import ExecuteGrasp
-from ddg_interfaces.msg import ObjectView
 from diagnostic_msgs.msg import DiagnosticStatus
-from geometry_msgs.msg import Pose, PoseStamped
+from geometry_msgs.msg import PoseStamped
 from rclpy.clock import Clock, ClockType
 from std_msgs.msg import Bool, Header
 
-from ddg_core.arrays import Array
 from ddg_core.cell import CellSettings
 from ddg_core.description import cell_srdf, cell_tree
 from ddg_core.errors import Failed
@@ -27,9 +24,7 @@ from ddg_core.ros.convert import (
     pose_to_msg,
     stages_to_msg,
 )
-from ddg_core.ros.convert_cloud import points_from_msg
 from ddg_core.ros.node import DdgNode, run_node
-from ddg_core.transforms import from_xyz_quaternion
 from ddg_execution.execute import Executor
 from ddg_execution.executor_settings import ExecutorSettings
 from ddg_execution.link import LinkSettings
@@ -37,16 +32,18 @@ from ddg_execution.motion.port import Scene
 from ddg_execution.motion.reach import ReachChecker
 from ddg_execution.motion.remote import RemotePlanner
 from ddg_execution.motion.robot import make_robot
+from ddg_execution.motion.ways import WayChecker
 from ddg_execution.ros.brakes import Brakes
 from ddg_execution.ros.controller import RosController
 from ddg_execution.ros.joint_states import JointStates
 from ddg_execution.ros.lookout import RosLookout
 from ddg_execution.ros.planners import choose_planner
+from ddg_execution.ros.questions import poses_from_msgs, scene_from_msg, ways_from_msg
 from ddg_execution.run import Played
 
 
 class ExecutorNode(DdgNode):
-    """Converts goals and asks `Executor` and `ReachChecker`; they think."""
+    """Converts goals and asks `Executor` and the two checkers of reach; they think."""
 
     def __init__(self, **kwargs: Any) -> None:
         """Nothing moves before activation."""
@@ -83,7 +80,7 @@ class ExecutorNode(DdgNode):
             clock=lambda: self.get_clock().now().nanoseconds * 1e-9,
         )  # fmt: skip
         self._lookout = RosLookout(self, robot.hand_joint_names, settings.follow)
-        self._reach = ReachChecker(robot)
+        self._reach, self._ways = ReachChecker(robot), WayChecker(robot)
         self._brakes = Brakes(self, (cell.arm.action, cell.hand_action))
         self._beat = self.publish_on("/ddg/heartbeat")
         steady = Clock(clock_type=ClockType.STEADY_TIME)
@@ -180,7 +177,12 @@ class ExecutorNode(DdgNode):
 
     def _on_check_reach(self, request: Any, response: Any) -> Any:
         self._check_frame(request.header.frame_id)
-        reach = self._reach.check(poses_from_msgs(request.wrist_poses))
+        scene = scene_from_msg(request.view)
+        if request.poses_per_way == 1:
+            reach = self._reach.check(poses_from_msgs(request.wrist_poses), scene)
+        else:
+            ways, fingers = ways_from_msg(request, self._robot.hand_joint_names)
+            reach = self._ways.check(ways, fingers, scene)
         response.outcome = outcome_to_msg(Outcome.OK)
         response.reachable = reach.reachable.tolist()
         response.joint_names = list(self._robot.arm.joint_names)
@@ -250,22 +252,6 @@ def _check_calibration(name: str, cell: CellSettings) -> None:
             f"cell {name!r} has no camera calibration: run ./ddg calibrate and put what it prints"
             f" into config/cells/{name}.yaml",
         )
-
-
-def poses_from_msgs(poses: Sequence[Pose]) -> Array:
-    """Unpack many poses at once, shape (N, 4, 4), in [m]; BadInput names what is no rotation."""
-    p = np.array([(x.position.x, x.position.y, x.position.z) for x in poses])
-    q = [(x.orientation.x, x.orientation.y, x.orientation.z, x.orientation.w) for x in poses]
-    return from_xyz_quaternion(p.reshape(-1, 3), np.array(q).reshape(-1, 4))
-
-
-def scene_from_msg(view: ObjectView) -> Scene:
-    """Take from a view what the arm must not run into; an empty cloud: nothing but the cell."""
-    clouds = [
-        points_from_msg(cloud) if cloud.width * cloud.height else np.zeros((0, 3))
-        for cloud in (view.obstacles, view.cloud)
-    ]
-    return Scene(obstacles=clouds[0], object_points=clouds[1])
 
 
 def main() -> None:

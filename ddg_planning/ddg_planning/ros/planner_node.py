@@ -77,7 +77,7 @@ class PlannerNode(DdgNode):
             view_from_msg(answer.view),
             ports.propose(answer.view, tuple(request.kinds), request.seed, given_up),
             ports.rank(answer.view, given_up),
-            ports.check_reach(answer.view.header, given_up) if request.check_reach else None,
+            ports.check_reach(answer.view, given_up) if request.check_reach else None,
             settings,
             progress,
         )[: settings.max_grasps]

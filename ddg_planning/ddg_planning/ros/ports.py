@@ -4,6 +4,7 @@ from collections.abc import Callable, Sequence
 from typing import Any
 
 import numpy as np
+from ddg_interfaces.msg import ObjectView as ObjectViewMsg
 from ddg_interfaces.srv import CaptureView, CheckReach, GenerateGrasps, RankGrasps
 
 from ddg_core.arrays import Array
@@ -106,25 +107,26 @@ class Ports:
 
         return rank
 
-    def check_reach(self, header: Any, cancelled: Cancelled) -> ArmPort:
-        """Return the arm, for poses in the frame of `header`.
-
-        The service knows poses, not ways: all of a way's poses must be within reach, each by
-        itself, whatever stands around.
-        """
+    def check_reach(self, view_msg: Any, cancelled: Cancelled) -> ArmPort:
+        """Return the arm, for ways in the frame of a view, among what is seen there."""
+        around = ObjectViewMsg(cloud=view_msg.cloud, obstacles=view_msg.obstacles)
 
         def check_reach(T_base_wrist: Array, fingers: Array) -> Reach:
-            del fingers
-            poses = [pose_to_msg(T) for T in T_base_wrist.reshape(-1, 4, 4)]
-            request = CheckReach.Request(header=header, wrist_poses=poses)
+            request = CheckReach.Request(
+                header=view_msg.header,
+                wrist_poses=[pose_to_msg(T) for T in T_base_wrist.reshape(-1, 4, 4)],
+                poses_per_way=T_base_wrist.shape[1],
+                finger_names=list(self._names),
+                fingers=fingers.ravel().tolist(),
+                view=around,
+            )
             timeout = self._settings.reach_timeout
             answer = self._reach.ask(request, timeout=timeout, cancelled=cancelled)
-            found = Reach(
+            return Reach(
                 reachable=np.array(answer.reachable, dtype=bool),
-                joints=np.array(answer.joints).reshape(len(poses), -1),
+                joints=np.array(answer.joints).reshape(len(T_base_wrist), -1),
                 manipulability=np.array(answer.manipulability),
                 margin=np.array(answer.margin),
             )
-            return found.of_ways(T_base_wrist.shape[1])
 
         return check_reach
