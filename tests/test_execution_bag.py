@@ -3,7 +3,9 @@
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor, wait
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -14,10 +16,12 @@ from control_msgs.action import FollowJointTrajectory
 from ddg_interfaces.action import RunTrial
 from ddg_interfaces.msg import StageTime
 from rclpy.serialization import serialize_message
+from rosbags.typesys import Stores, get_typestore
 from sensor_msgs.msg import Image, JointState
 from tf2_msgs.msg import TFMessage
 
 from ddg_core.errors import BadInput, Failed
+from ddg_execution import definitions
 from ddg_execution.bag import BagWriter, Topic
 from ddg_execution.definitions import definition, register, trimmed, typestore
 
@@ -162,3 +166,27 @@ def test_an_unknown_type_is_refused():
         definition("no_such_msgs/msg/Thing")
     with pytest.raises(BadInput, match="no definition"):
         definition("ddg_interfaces/msg/Thing")
+
+
+def test_a_type_is_not_known_to_anybody_before_its_parts_are(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    store = get_typestore(Stores.ROS2_JAZZY)
+    monkeypatch.setattr(definitions, "typestore", lambda: store)
+    halfway, go_on = Event(), Event()
+
+    def slow(name: str) -> str:
+        if name.endswith("ModelId"):
+            halfway.set()
+            assert go_on.wait(60.0)
+        return definition(name)
+
+    monkeypatch.setattr(definitions, "definition", slow)
+    with ThreadPoolExecutor(2) as pool:
+        first = pool.submit(register, "ddg_interfaces/msg/Grasp")
+        assert halfway.wait(60.0)
+        second = pool.submit(register, "ddg_interfaces/msg/Grasp")
+        early, _ = wait([second], timeout=0.5)
+        go_on.set()
+        assert first.result(60.0) == second.result(60.0)
+    assert not early

@@ -31,13 +31,11 @@ def test_two_jaws_hold_a_ball(tmp_path):
     assert _picture(result, "jaws", tmp_path / "grasp.png", watch)
 
 
-@pytest.mark.parametrize("hands", ["parallel_gripper", ""], ids=["looking", "blind"])
-def test_an_object_moved_on_the_way_in_is_held_only_by_jaws_that_look(tmp_path, hands):
+def test_an_object_moved_on_the_way_in_is_held_by_jaws_that_look(tmp_path):
     """Slow and patient, so that it ends alike on a busy machine."""
     config = shutil.copytree(config_folder(), tmp_path / "config")
     for file, old, new in (
         ("execution.yaml", "approach_speed: 0.15", "approach_speed: 0.03"),  # time to look
-        ("execution.yaml", "hands: [parallel_gripper]", f"hands: [{hands}]"),
         ("link.yaml", "missed: 0.3", "missed: 3.0"),  # and to say that one lives
     ):
         text = (config / file).read_text()
@@ -49,6 +47,6 @@ def test_an_object_moved_on_the_way_in_is_held_only_by_jaws_that_look(tmp_path, 
         nudge.once(0.03, SIDEWAYS)
         result = session.run_trial(name, 1, lambda _: None)
     assert nudge.done.is_set()
-    assert (result.outcome.code == "HELD") == bool(hands), result.outcome.message
-    assert result.grasp.kind == ("fc" if hands else "cem")  # a corrected one is from fc-gqcnn
+    assert result.outcome.code == "HELD", result.outcome.message
+    assert result.grasp.kind == "fc"  # it was corrected, by fc-gqcnn: the plan was by cem
     assert read_record(Path(result.record)).grasp.kind == result.grasp.kind

@@ -79,3 +79,14 @@ def test_one_that_comes_up_when_another_was_lost_goes_down_again(parts: Parts) -
     parts.settle(arm=False)
     parts.settle(able=False)
     assert parts.settle(eye=False) == ["-book", "-arm"]
+
+
+def test_one_that_comes_back_as_it_was_goes_down_if_what_it_needs_is_lost_meanwhile(
+    parts: Parts,
+) -> None:
+    """Frozen for a moment it is lost and found, and still active itself."""
+    parts.settle(arm=False, able=False)
+    parts.done.clear()
+    parts.lineup.settle(ALL | {"eye": False})
+    assert parts.done == ["-arm", "-book"]
+    assert parts.settle() == ["+eye", "+book", "+arm"]

@@ -2,6 +2,7 @@
 
 import re
 from functools import cache
+from threading import Lock
 from typing import Any
 
 from rosbags.interfaces import Nodetype
@@ -14,6 +15,7 @@ from ddg_core.errors import BadInput
 _RULER = re.compile(r"^---\s*$", re.MULTILINE)
 _BARE = re.compile(r"^([A-Z]\w*)(?=[\s\[<])", re.MULTILINE)
 _PARTS = ("Goal", "Result", "Feedback")
+_REGISTERING = Lock()  # a type is known before its parts are, and topics are heard at the same time
 
 
 @cache
@@ -34,13 +36,14 @@ def register(type_name: str) -> str:
     """
     store = typestore()
     waiting = [type_name]
-    while waiting:
-        name = waiting.pop()
-        if _message_name(name) in store.types:
-            continue
-        types = get_types_from_msg(definition(name), _message_name(name))
-        store.register(types)
-        waiting.extend(part for _, fields in types.values() for part in _parts_of(fields))
+    with _REGISTERING:
+        while waiting:
+            name = waiting.pop()
+            if _message_name(name) in store.types:
+                continue
+            types = get_types_from_msg(definition(name), _message_name(name))
+            store.register(types)
+            waiting.extend(part for _, fields in types.values() for part in _parts_of(fields))
     return _message_name(type_name)
 
 

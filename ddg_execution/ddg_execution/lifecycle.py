@@ -23,6 +23,7 @@ class Lineup:
         """Nobody is up yet."""
         self._stages, self._up, self._down = stages, up, down
         self._active: set[str] = set()
+        self._adrift: set[str] = set()  # lost while up: one that was frozen comes back as it was
         self._rising: dict[str, Future[bool]] = {}
 
     @property
@@ -42,13 +43,17 @@ class Lineup:
         missing = [not all(alive[name] for name in stage) for stage in self._stages]
         for i, stage in reversed(list(enumerate(self._stages))):
             for name in stage:
-                if name in self._active and (any(missing[:i]) or not alive[name]):
+                if name in self._active and not alive[name]:
                     self._active.discard(name)
-                    if alive[name]:
-                        self._down(name)
+                    self._adrift.add(name)
+                elif any(missing[:i]) and alive[name] and name in self._active | self._adrift:
+                    self._active.discard(name)
+                    self._adrift.discard(name)
+                    self._down(name)
         for stage in self._stages:
             for name in stage:
                 if alive[name] and name not in self._active and name not in self._rising:
+                    self._adrift.discard(name)
                     self._rising[name] = self._up(name)
             if not self._active.issuperset(stage):
                 break
