@@ -11,6 +11,7 @@ from ddg_core.errors import DdgError
 from ddg_core.grasp import Grasp
 from ddg_execution.motion.port import NoIk, NoPath, Scene
 from ddg_execution.phases import Phase
+from ddg_execution.plan import first_at_grasp
 
 Plan = Callable[[Grasp, Scene], tuple[Phase, ...]]
 """Plans a grasp among what stands around, from where the arm is."""
@@ -126,7 +127,7 @@ def plan_following(
         lookout.settle(grasp, why)
         return None
 
-    legs = len(approach.steps) - _straight(grasp) - 2
+    legs = len(approach.steps) - first_at_grasp(grasp) - 2
     before, down, after = (
         approach.steps[:legs], approach.steps[legs : legs + 1], approach.steps[legs + 1 :],
     )  # fmt: skip
@@ -136,12 +137,6 @@ def plan_following(
         Phase(approach.name, after),
         *rest,
     )
-
-
-def _straight(grasp: Grasp) -> int:
-    """Number of straight legs from the pre-grasp to the grasp."""
-    same = np.abs(grasp.T_base_wrist - grasp.T_base_wrist_grasp).max(axis=(1, 2)) < 1e-6
-    return int(same.argmax())
 
 
 def _from_afar(grasp: Grasp, start: float, eye: Array, settings: FollowSettings) -> Grasp:

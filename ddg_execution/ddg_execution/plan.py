@@ -146,7 +146,7 @@ def _within_finger_limits(grasp: Grasp, robot: Robot) -> Grasp:
     return replace(grasp, joints=np.clip(grasp.joints, lower, upper))
 
 
-def _reached(grasp: Grasp) -> int:
+def first_at_grasp(grasp: Grasp) -> int:
     """Index of the first waypoint whose wrist pose is that of the grasp."""
     same = np.abs(grasp.T_base_wrist - grasp.T_base_wrist_grasp).max(axis=(1, 2)) < 1e-6
     return int(same.argmax())
@@ -166,7 +166,7 @@ def _chains(
         raise _no_ik(T[0], q_start, situation, planner)
     T_up = T[-2].copy()
     T_up[2, 3] += settings.lift_height
-    reached = _reached(grasp)
+    reached = first_at_grasp(grasp)
     legs = [
         (T[k], T[k + 1], replace(situation.touching(), fingers=grasp.joints[k + 1]))
         for k in range(reached)
@@ -226,7 +226,7 @@ def _grasping(
     lift: Trajectory,
     settings: ExecutionSettings,
 ) -> tuple[Phase, ...]:
-    joints, reached = grasp.joints, _reached(grasp)
+    joints, reached = grasp.joints, first_at_grasp(grasp)
     slack = settings.shape_slack
     arrive = [Step(arm=leg, fingers=joints[k + 1], slack=slack) for k, leg in enumerate(approach)]
     shape = Step(fingers=joints[0], slack=slack, duration=settings.shape_time)
@@ -252,7 +252,7 @@ def _putting_back(
     settings: ExecutionSettings,
 ) -> tuple[Phase, ...]:
     # A finger between object and table cannot open before the hand is on its way out.
-    open_hand = grasp.joints[_reached(grasp)]
+    open_hand = grasp.joints[first_at_grasp(grasp)]
     opening = Step(fingers=open_hand, may_stall=True, duration=settings.shape_time)
     back = [
         Step(arm=leg.reversed(), fingers=grasp.joints[k], may_stall=True)

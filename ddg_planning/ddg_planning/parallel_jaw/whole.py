@@ -46,12 +46,10 @@ class Whole:
     def of(cls, view: Prepared, up: Array, support: float) -> "Whole":
         """Take the object's pixels of an image."""
         camera = view.camera
-        v, u = np.nonzero(view.mask)
-        z = view.depth[v, u]
-        rays = np.stack([(u - camera.cx) / camera.fx, (v - camera.cy) / camera.fy, 1.0 + 0.0 * u])
-        area = float((z**2).sum() / (camera.fx * camera.fy))
-        few = slice(None, None, -(-len(z) // _POINTS))
-        points = apply(view.image.T_base_camera, (rays * z).T[few])
+        seen = camera.deproject(view.depth, view.mask)
+        area = float((seen[:, 2] ** 2).sum() / (camera.fx * camera.fy))
+        few = slice(None, None, -(-len(seen) // _POINTS))
+        points = apply(view.image.T_base_camera, seen[few])
         return cls(points, area, view, up, support)
 
     def features(self, centres: Array, axes: Array) -> Array:
