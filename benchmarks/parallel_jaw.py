@@ -84,13 +84,14 @@ def _networks() -> dict[str, float]:
     assert view.mask is not None
     image = torch.as_tensor(prepare(view.image, view.mask, PrepareSettings()).depth).float()
     depths = torch.linspace(0.6, 0.7, DEPTHS)
+    all_places = torch.ones_like(image, dtype=torch.bool)
     figures: dict[str, float] = {}
     with torch.inference_mode():
         for literal in (False, True):
             network = FcGqCnn(FcSettings(angles=16, literal=literal)).eval()
             name = "literal" if literal else "fc"
             figures[f"whole_image_{name}_s"] = fastest_s(
-                lambda network=network: network.dense(image, depths)  # type: ignore[misc]
+                lambda network=network: network.dense(image, depths, all_places)  # type: ignore[misc]
             )
         figures["grasps_of_whole_image"] = float(DEPTHS * 16 * image.numel())
         crops, at = torch.rand(250, 32, 32), torch.rand(250)

@@ -39,7 +39,7 @@ class FollowSettings:
     near: float = 0.12
     reach: float = 0.10
     turn: float = 1.0
-    period: float = 0.1
+    period: float = 0.15
 
     def __post_init__(self) -> None:
         """Refuse to begin where it ends."""

@@ -85,8 +85,8 @@ class FcGqCnn(nn.Module):
         logits: Tensor = self.judge(torch.relu(x + self._depth(depths)))
         return logits[:, :, 0, 0]
 
-    def dense(self, image: Tensor, depths: Tensor) -> Tensor:
-        """Logits of all places of an image, as `forward` gives them for their crops.
+    def dense(self, image: Tensor, depths: Tensor, places: Tensor) -> Tensor:
+        """Logits of places of an image, as `forward` gives them for their crops.
 
         Where `forward` halves the image, `dense` keeps its size and steps over every other pixel
         from there on.
@@ -94,21 +94,21 @@ class FcGqCnn(nn.Module):
         Args:
             image: Depth, shape (h, w), in [m]. Beyond its border the border goes on.
             depths: Of the gripper, shape (Z,), in [m].
+            places: The P places asked for, shape (h, w): place (i, j) is the crop whose middle is
+                the pixel corner (u, v) = (j - 0.5, i - 0.5).
 
         Returns:
-            Shape (Z, angles, h, w): place (i, j) is the crop whose middle is the pixel corner
-            (u, v) = (j - 0.5, i - 0.5).
+            Shape (Z, angles, P), places row by row.
         """
         padded = functional.pad(image[None, None], (SIZE // 2, SIZE // 2 - 1) * 2, mode="replicate")
         if self.settings.literal:
-            trunks = (self._trunk(padded[0] - depth) for depth in depths)
+            trunks = (self._trunk(padded[0] - depth)[..., places] for depth in depths)
         else:
-            once = self._trunk(padded[0])
+            once = self._trunk(padded[0])[..., places]
             trunks = (once for _ in depths)
-        entered = self._depth(depths)[:, None]
-        return torch.cat(
-            [self.judge(torch.relu(x + entered[i])) for i, x in enumerate(trunks)], dim=0
-        )
+        entered = self._depth(depths)[..., 0]
+        found = [torch.relu(x + entered[i])[..., None] for i, x in enumerate(trunks)]
+        return torch.cat([self.judge(x)[..., 0] for x in found])
 
     def _trunk(self, image: Tensor) -> Tensor:
         """What does not depend on depth after the trunk, at all places of an image (1, H, W)."""

@@ -261,7 +261,7 @@ class JawPlanner:
         p, angles = self._judge.everywhere(view, depths)
         fits = (depths[:, None] >= surface) & (depths[:, None] <= surface + most)
         fits &= depths[:, None] <= floor + 1e-9
-        here = np.where(fits[:, None], p[:, :, rows, columns], -1.0).reshape(-1, len(rows))
+        here = np.where(fits[:, None], p, -1.0).reshape(-1, len(rows))
         choice = (here * np.tile(alike(angles, seen.towards), len(depths))[:, None]).argmax(axis=0)
         p = here[choice, np.arange(len(rows))]
         some = np.flatnonzero(p >= 0.0)

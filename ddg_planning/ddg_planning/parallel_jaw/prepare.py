@@ -103,12 +103,20 @@ class Prepared:
 
 
 def prepare(image: DepthImage, mask: BoolArray, settings: PrepareSettings) -> Prepared:
-    """Check an image, fill its holes, and scale it.
+    """Check an image, fill its holes, and scale it; see `prepare_for`."""
+    return prepare_for(image, mask, settings)[0]
+
+
+def prepare_for(
+    image: DepthImage, mask: BoolArray, settings: PrepareSettings, *more: float
+) -> list[Prepared]:
+    """Check an image, fill its holes, and scale it to each focal length.
 
     Args:
         image: As the camera gave it; NaN where there is no reading.
         mask: Pixels of the object, shape (H, W).
-        settings: What images must be.
+        settings: What images must be, and the first focal length.
+        more: Further focal lengths, in pixels.
 
     Raises:
         BadInput: The depth is in millimetres, the intrinsics cannot be those of this camera, or
@@ -126,10 +134,17 @@ def prepare(image: DepthImage, mask: BoolArray, settings: PrepareSettings) -> Pr
             Outcome.EMPTY_MASK,
             f"the object has {seen} pixels with a reading, needs {settings.least_pixels}",
         )
+    filled = fill(image.depth, valid)
+    return [_scaled(image, filled, mask, holes, focal) for focal in (settings.focal, *more)]
+
+
+def _scaled(
+    image: DepthImage, filled: Array, mask: BoolArray, holes: float, focal: float
+) -> Prepared:
     camera = image.camera
     size = (
-        max(1, round(camera.width * settings.focal / camera.fx)),
-        max(1, round(camera.height * settings.focal / camera.fy)),
+        max(1, round(camera.width * focal / camera.fx)),
+        max(1, round(camera.height * focal / camera.fy)),
     )
     x, y = size[0] / camera.width, size[1] / camera.height
     small = Camera(
@@ -139,8 +154,7 @@ def prepare(image: DepthImage, mask: BoolArray, settings: PrepareSettings) -> Pr
         (camera.cx + 0.5) * x - 0.5,
         (camera.cy + 0.5) * y - 0.5,
     )
-    depth = _resized(fill(image.depth, valid), size)
-    return Prepared(depth, _resized(mask, size) >= 0.5, image, small, holes)
+    return Prepared(_resized(filled, size), _resized(mask, size) >= 0.5, image, small, holes)
 
 
 def check(image: DepthImage, mask: BoolArray) -> None:
@@ -174,19 +188,22 @@ def fill(depth: Array, valid: BoolArray) -> Array:
     pattern does not reach lies behind what casts the shadow, sideways. Rows without any reading
     take the nearest pixel's.
     """
-    count = np.arange(depth.shape[1])
+    width = depth.shape[1]
+    count = np.arange(width, dtype=np.int32)
     left = np.maximum.accumulate(np.where(valid, count, -1), axis=1)
-    right = np.minimum.accumulate(np.where(valid, count, depth.shape[1])[:, ::-1], axis=1)[:, ::-1]
-    rows = np.arange(depth.shape[0])[:, None]
-    known = np.where(valid, depth, -np.inf)
-    before = np.where(left >= 0, known[rows, np.maximum(left, 0)], -np.inf)
-    behind = np.where(right < len(count), known[rows, np.minimum(right, len(count) - 1)], -np.inf)
-    filled = np.maximum(before, behind)
-    empty = ~np.isfinite(filled)
+    right = np.minimum.accumulate(np.where(valid, count, width)[:, ::-1], axis=1)[:, ::-1]
+    rows, columns = np.nonzero(~valid)
+    before, behind = left[rows, columns], right[rows, columns]
+    filled = np.where(valid, depth, -np.inf)
+    filled[rows, columns] = np.maximum(
+        np.where(before >= 0, filled[rows, np.maximum(before, 0)], -np.inf),
+        np.where(behind < width, filled[rows, np.minimum(behind, width - 1)], -np.inf),
+    )
+    empty = np.isneginf(filled)
     if empty.any():
         nearest = distance_transform_edt(empty, return_distances=False, return_indices=True)
         filled = filled[tuple(nearest)]
-    return np.where(valid, depth, filled)
+    return filled
 
 
 def _resized(values: Array | BoolArray, size: tuple[int, int]) -> Array:

@@ -83,9 +83,9 @@ class Scorer:
         return self._holding.probability(verdict, whole.features(*lines))
 
     def everywhere(self, view: Prepared, depths: Array) -> tuple[Array, Array]:
-        """Probabilities (Z, A, h, w) at all places, and the angles (A,) that they are of.
+        """Probabilities (Z, A, P) at the object's P pixels, and the angles (A,) that they are of.
 
-        Place (i, j) is the pixel corner (u, v) = (j - 0.5, i - 0.5) of `view`.
+        Pixels come row by row; what is judged is their corner (u - 0.5, v - 0.5).
 
         Raises:
             BadInput: The network takes aligned crops, it cannot judge a whole image at once.
@@ -95,7 +95,9 @@ class Scorer:
             raise BadInput(f"{self.card.variant} judges crops; the policy fc needs an fc-gqcnn")
         with torch.inference_mode():
             logits = network.dense(
-                torch.as_tensor(view.depth).float(), torch.as_tensor(depths).float()
+                torch.as_tensor(view.depth).float(),
+                torch.as_tensor(depths).float(),
+                torch.as_tensor(view.mask),
             )
             p: Array = torch.sigmoid(logits).double().numpy()
         return p, bin_angles(network.angles).double().numpy()

@@ -8,7 +8,7 @@ from ddg_core.arrays import Array
 from ddg_core.errors import BadInput
 from ddg_core.view import ObjectView
 from ddg_planning.parallel_jaw.image_grasp import ImageGrasps
-from ddg_planning.parallel_jaw.prepare import Prepared, PrepareSettings, prepare
+from ddg_planning.parallel_jaw.prepare import Prepared, PrepareSettings, prepare_for
 from ddg_planning.parallel_jaw.sample_image import deepest
 from ddg_planning.parallel_jaw.whole import Whole
 
@@ -58,8 +58,7 @@ def look(
     if view.image is None or view.mask is None:
         raise BadInput("grasps of two jaws are planned on a depth image, not on a bare cloud")
     up, support = np.asarray(view.table.normal), view.table.offset
-    fine = prepare(view.image, view.mask, settings)
-    coarse = prepare(view.image, view.mask, PrepareSettings(focal=focal))
+    fine, coarse = prepare_for(view.image, view.mask, settings, focal)
     whole = Whole.of(fine, up, support)
     if window:
         fine, coarse = fine.about(*window), coarse.about(*window)
