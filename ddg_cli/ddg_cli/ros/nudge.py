@@ -1,23 +1,21 @@
 """Somebody who moves the twin's object while the hand is on its way to it."""
 
-from contextlib import ExitStack
 from math import cos, sin
 from threading import Event
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-import rclpy
 
+from ddg_cli.ros.onlooker import Onlooker
 from ddg_core.cell import CellSettings
 from ddg_core.description import cell_tree, load_hand
 from ddg_core.ros.interfaces import interface
-from ddg_core.ros.spinning import attended
 
 NEAR = 0.40  # [m] from the object's origin to the wrist: the hand is above it, on its way down
 
 
-class Nudge:
-    """A context manager; to be used while a `Session` holds the ROS context."""
+class Nudge(Onlooker):
+    """Moves the object once each time it is asked to."""
 
     def __init__(self, cell: CellSettings) -> None:
         """Listen to where hand and object are."""
@@ -28,25 +26,11 @@ class Nudge:
         self._by: tuple[float, float] | None = None
         self._object: Any = None
         self.done = Event()
-        self._node = rclpy.create_node("nudge")
-        for name, heard in (
-            ("/joint_states", self._on_joints),
-            ("/ground_truth/object_pose", self._on_object),
-        ):
-            topic = interface(name, "msg")
-            self._node.create_subscription(topic.load_type(), name, heard, topic.qos)
+        super().__init__("nudge")
+        self._listen("/joint_states", self._on_joints)
+        self._listen("/ground_truth/object_pose", self._on_object)
         move = interface("/twin/move_object", "msg")
         self._move = self._node.create_publisher(move.load_type(), move.name, move.qos)
-        self._background = ExitStack()
-        self._background.enter_context(attended(self._node))
-
-    def __enter__(self) -> Self:
-        """Return it; it does nothing yet."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the ROS graph."""
-        self._background.close()
 
     def once(self, shift: float, way: float) -> None:
         """Move the object once by `shift` [m], at `way` [rad] on the table, when the hand comes."""

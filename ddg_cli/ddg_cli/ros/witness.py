@@ -3,25 +3,23 @@
 import time
 from collections import deque
 from collections.abc import Iterable
-from contextlib import ExitStack
 from itertools import pairwise
-from typing import Any, Self
+from typing import Any
 
 import numpy as np
-import rclpy
 from action_msgs.msg import GoalStatus, GoalStatusArray
 from lifecycle_msgs.msg import State
 from lifecycle_msgs.srv import GetState
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.qos import qos_profile_action_status_default
 
+from ddg_cli.ros.onlooker import Onlooker
 from ddg_core.arrays import Array
 from ddg_core.cell import CellSettings
 from ddg_core.errors import TimedOut
 from ddg_core.ros.calls import call
 from ddg_core.ros.convert import stamp_from_msg
 from ddg_core.ros.interfaces import interface
-from ddg_core.ros.spinning import attended
 from ddg_core.waiting import wait_until
 
 MOVING = 0.04  # [rad/s] of any joint of the arm
@@ -30,19 +28,18 @@ ANSWER = 2.0  # [s]
 GOING_ON = (GoalStatus.STATUS_ACCEPTED, GoalStatus.STATUS_EXECUTING, GoalStatus.STATUS_CANCELING)
 
 
-class Witness:
-    """A context manager; to be used while a `Session` holds the ROS context."""
+class Witness(Onlooker):
+    """Sees the arm's joints and the actions that move them, and asks nodes."""
 
     def __init__(self, cell: CellSettings) -> None:
         """Listen to the joints and to the actions that move them."""
         self._names = [cell.arm.joint_prefix + name for name in cell.arm.joint_names]
         self._samples: deque[tuple[float, float, Array]] = deque(maxlen=KEPT)
         self._goals: dict[str, list[int]] = {}
-        self._node = rclpy.create_node("witness")
+        super().__init__("witness")
         self._group = ReentrantCallbackGroup()
         self._asking: dict[str, Any] = {}
-        joints = interface("/joint_states", "msg")
-        self._node.create_subscription(joints.load_type(), joints.name, self._on_joints, joints.qos)
+        self._listen("/joint_states", self._on_joints)
         for action in (cell.arm.action, cell.hand_action, "/ddg/execute_grasp"):
             self._node.create_subscription(
                 GoalStatusArray,
@@ -50,16 +47,6 @@ class Witness:
                 lambda message, action=action: self._on_goals(action, message),
                 qos_profile_action_status_default,
             )
-        self._background = ExitStack()
-        self._background.enter_context(attended(self._node))
-
-    def __enter__(self) -> Self:
-        """Return the witness."""
-        return self
-
-    def __exit__(self, *_: object) -> None:
-        """Leave the ROS graph."""
-        self._background.close()
 
     def last_motion(self, since: float) -> float:
         """How long after `since` (monotonic, in [s]) the arm was last seen to move, in [s]."""
