@@ -51,7 +51,8 @@ def fake(asked: proposers.Asked) -> Propose:
 def test_all_trained_variants_are_measured_once_and_told_three_times(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(proposers, "gm1", fake)
+    monkeypatch.setitem(proposers.PROPOSERS, "gm1", fake)
+    monkeypatch.setitem(proposers.PROPOSERS, "gm2", fake)
     document = tmp_path / "results.md"
     document.write_text("<!-- ddg:variants -->\n<!-- /ddg:variants -->\n")
     out, numbers, plot = tmp_path / "out", tmp_path / "v.csv", tmp_path / "pictures" / "v.png"
@@ -60,10 +61,10 @@ def test_all_trained_variants_are_measured_once_and_told_three_times(
     more = ["--csv", str(numbers), "--plot", str(plot), "--results", str(document), "--json"]
     assert main([*words, *more]) == 0
     answer = json.loads(capfd.readouterr().out)
-    names = ["gm1", "gm1+em-s", "gm1+em-s+sa"]
+    names = ["gm1", "gm1+em-s", "gm1+em-s+sa", "gm2", "gm2+em-s", "gm2+em-s+sa"]
     assert [row["name"] for row in answer["rows"]] == names
     assert answer["untrained"] == ["em1", "em2", "em3"]
-    assert [(row["gain"], row["grasps"]) for row in answer["rows"]] == [(0.0, 2)] * 3
+    assert [(row["gain"], row["grasps"]) for row in answer["rows"]] == [(0.0, 2)] * 6
     judged = [one for one in read(out / "gm1+em-s.jsonl") if one.kind]
     assert [len(one.others) for one in judged] == [1]  # nothing fits the other scene
     assert judged[0].others[0][0] == judged[0].p_success == 0.25
@@ -73,7 +74,8 @@ def test_all_trained_variants_are_measured_once_and_told_three_times(
     text = document.read_text()
     assert "| gm1+em-s+sa |" in text
     assert "```" not in text.partition("| variant")[2]
-    monkeypatch.setattr(proposers, "gm1", None)  # nothing is measured again
+    monkeypatch.delitem(proposers.PROPOSERS, "gm1")
+    monkeypatch.delitem(proposers.PROPOSERS, "gm2")  # nothing is measured again
     assert main(words) == 0
     assert "| gm1+em-s |" in capfd.readouterr().out
     assert main([*words[:5], "3", *words[6:]]) == 2
@@ -85,6 +87,7 @@ def test_mistakes_cost_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str
     for more, message in (
         (["--evaluators", "em-9"], "no evaluator is called 'em-9'"),
         (["--refine", "up"], "no refinement is called 'up'"),
+        (["--generators", "dexnet"], "no generator is called 'dexnet'"),
         (["--weights", "em3=nowhere"], "nowhere"),
         (["--tries", "0"], "--tries must be positive"),
     ):

@@ -78,6 +78,7 @@ def _follow(actions: Actions) -> argparse.ArgumentParser:
 def _variants(actions: Actions) -> argparse.ArgumentParser:
     every = actions.add_parser("variants", help="all trained combinations on the same scenes")
     _add_scenes(every)
+    every.add_argument("--generators", default="gm1,gm2", help="names, paired with the first")
     known = ",".join(names.EVALUATORS)
     every.add_argument("--evaluators", default=known, help=f"names out of {known}")
     every.add_argument("--refine", default=",".join(names.REFINERS), help="names, for em-s")

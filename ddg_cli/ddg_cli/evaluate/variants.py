@@ -16,6 +16,7 @@ from ddg_core.errors import BadInput
 if TYPE_CHECKING:
     from ddg_sim.rollout.evaluate import EvaluationSettings, Tried
 
+MODELS = ("gm1", "gm2")  # generators whose grasps are ranked
 FOLLOWED = ("em-s",)  # evaluators that refinement can follow
 
 
@@ -53,7 +54,9 @@ def variants(args: argparse.Namespace) -> Report:
     if min(args.scenes, args.workers, args.candidates, args.tries) < 1 or args.seed < 0:
         raise BadInput("--scenes, --workers, --candidates, --tries must be positive, --seed 0")
     rollout = rollout_of(args.objects)
-    chosen, left_out = combinations(rollout.hand, args.evaluators, args.refine, args.weights)
+    chosen, left_out = combinations(
+        rollout.hand, args.generators, args.evaluators, args.refine, args.weights
+    )
     settings = EvaluationSettings(rollout, six_directions=False, tries=args.tries)
     seeds = range(args.seed, args.seed + args.scenes)
     cluster = Cluster(args.workers, args.ray_address)
@@ -72,13 +75,14 @@ def variants(args: argparse.Namespace) -> Report:
 
 
 def combinations(
-    hand: str, evaluators: str, refiners: str, weights: Sequence[str]
+    hand: str, generators: str, evaluators: str, refiners: str, weights: Sequence[str]
 ) -> tuple[list[Variant], list[str]]:
-    """Variants in the order of the table, the generator alone first; and who has no weights.
+    """Variants in the order of the table, each generator alone first; and who has no weights.
 
     Args:
         hand: Name of the hand.
-        evaluators: Names with commas between.
+        generators: Names with commas between; the first one alone is what others are paired with.
+        evaluators: The same.
         refiners: The same.
         weights: `NAME=FILE` each.
 
@@ -89,18 +93,22 @@ def combinations(
     asked = [name for name in evaluators.split(",") if name != "none"]
     for name in [*asked, *files]:
         check("evaluator", name, EVALUATORS)
-    ways = refiners.split(",")
+    ways, makers = refiners.split(","), generators.split(",")
     for way in ways:
         check("refinement", way, REFINERS)
-    found, left_out = [Variant("gm1", "none", "none")], []
-    for name in asked:
-        about = _about(name, hand, files.get(name, ""))
-        if about is None:
-            left_out.append(name)
-            continue
-        for way in ways if name in FOLLOWED else ["none"]:
-            found.append(Variant("gm1", name, way, files.get(name, ""), about))
-    return found, left_out
+    for maker in makers:
+        check("generator", maker, MODELS)
+    told = {name: _about(name, hand, files.get(name, "")) for name in asked}
+    found = []
+    for maker in makers:
+        found.append(Variant(maker, "none", "none"))
+        found += [
+            Variant(maker, name, way, files.get(name, ""), about)
+            for name, about in told.items()
+            if about is not None
+            for way in (ways if name in FOLLOWED else ["none"])
+        ]
+    return found, [name for name, about in told.items() if about is None]
 
 
 def _about(evaluator: str, hand: str, file: str) -> str | None:
@@ -123,7 +131,7 @@ def _measured(
 ) -> "list[Tried]":
     """Take what was measured of these scenes, or measure."""
     from ddg_cli.countdown import Countdown
-    from ddg_cli.proposers import Asked, gm1
+    from ddg_cli.proposers import Asked, proposer
     from ddg_sim.rollout.evaluate import evaluate, read, write
 
     file = out / f"{variant.name}.jsonl"
@@ -135,8 +143,9 @@ def _measured(
     asked = Asked(
         settings.rollout.hand, candidates, variant.evaluator, variant.weights, variant.refine
     )
+    make_plan = partial(proposer(variant.generator), asked)
     shown, tried = Countdown(variant.name), []
-    for done, one in enumerate(evaluate(settings, partial(gm1, asked), seeds, cluster), start=1):
+    for done, one in enumerate(evaluate(settings, make_plan, seeds, cluster), start=1):
         tried.append(one)
         shown.show(done, len(seeds))
     write(tried, file)
