@@ -8,10 +8,12 @@ from torch import nn
 
 from ddg_cli.main import main
 from ddg_core.description import load_hand
-from ddg_planning.evaluate.evaluator import Evaluator
+from ddg_planning.evaluate.checkpoint import read
+from ddg_planning.evaluate.evaluator import WEIGHTS, Evaluator
 from ddg_planning.evaluate.images import ImageEvaluator
 from ddg_planning.training import networks
 from ddg_sim.dataset.store import Dataset
+from ddg_sim.rollout.evaluate import Tried, write
 
 
 @pytest.fixture(scope="module")
@@ -48,6 +50,27 @@ def test_weights_are_made_that_can_be_used(
     assert card.data["training"] == [Dataset(sets[0]).content()]
     assert card.metrics["grasps"] == answer["metrics"]["grasps"] == 4
     assert len(list((sets[0] / "features").rglob("*.npz"))) == 1
+
+
+def test_predictions_are_made_true_of_what_was_chosen(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    shipped, out = WEIGHTS / "em-s.safetensors", tmp_path / "em-s.safetensors"
+    tried = [
+        Tried(i, "can", "HELD" if i % 2 else "DROPPED", "top", 9, None, None, 1.0, 0.6 + 0.02 * i)
+        for i in range(20)
+    ]
+    write(tried, tmp_path / "first.jsonl")
+    words = ["train", "calibration", "--weights", shipped, "--out", out, "--tried"]
+    assert main([*map(str, words), str(tmp_path / "first.jsonl"), "--json"]) == 0
+    assert json.loads(capfd.readouterr().out)["grasps"] == 20
+    (old, _, before), (new, card, _) = read(shipped), read(out)
+    assert card.metrics["calibrated_on"] == {"weights": before, "grasps": 20, "held": 0.5}
+    changed = [k for k, v in new.state_dict().items() if not v.equal(old.state_dict()[k])]
+    assert sorted(changed) == ["scale", "shift"]
+    write(tried[::2], tmp_path / "lost.jsonl")
+    assert main([*map(str, words), str(tmp_path / "lost.jsonl")]) == 2
+    assert "some that did not" in capfd.readouterr().err
 
 
 def test_mistakes_cost_one_line(

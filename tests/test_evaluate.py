@@ -23,6 +23,7 @@ from ddg_planning.evaluate import checkpoint, evaluator, volume
 from ddg_planning.evaluate.calibration import (
     average_precision,
     calibrate,
+    calibrate_chosen,
     calibration_error,
     first_of_each,
     roc_auc,
@@ -299,6 +300,21 @@ def test_calibration_makes_boasting_true() -> None:
     assert before > 0.15
     assert after < 0.04
     assert float(model.scale) == pytest.approx(0.25, abs=0.05)
+
+
+def test_what_chosen_grasps_teach_is_true_of_the_next_ones() -> None:
+    rng = np.random.default_rng(0)
+    model = EmS(2, 3, 4, SMALL)
+    model.scale.fill_(0.5)  # an earlier calibration, which all grasps taught
+    logits = torch.as_tensor(np.stack([rng.normal(2.0, 2.0, 4000)] * 2), dtype=torch.float32)
+    p = model.judged(logits)[0].numpy().astype(float)
+    held = rng.random(4000) < 1.0 / (1.0 + np.exp(1.0 - 0.5 * 1.5 * logits[0].numpy()))
+    calibrate_chosen(model, p[:2000], held[:2000])
+    after = model.judged(logits)[0].numpy().astype(float)
+    assert calibration_error(p[2000:], held[2000:]) > 0.06
+    assert calibration_error(after[2000:], held[2000:]) < 0.04
+    assert float(model.scale) == pytest.approx(0.75, abs=0.08)
+    assert float(model.shift) == pytest.approx(-1.0, abs=0.15)
 
 
 def test_a_hand_of_other_links_is_another_hand(weights: Path) -> None:

@@ -1,11 +1,11 @@
-"""`ddg train em|shards|gqcnn|holding`: learn from data sets of judged grasps."""
+"""`ddg train em|calibration|shards|gqcnn|holding`: learn from judged grasps."""
 
 import argparse
 from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
-from ddg_cli import hold_learning, jaw_learning
+from ddg_cli import hold_learning, jaw_learning, recalibrate
 from ddg_cli.report import Report
 from ddg_core.errors import BadInput, UnknownName
 
@@ -29,6 +29,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     em.add_argument("--epochs", type=int, help="most passes over the data")
     em.add_argument("--minutes", type=float, help="of a large variant: begin no pass after these")
     em.add_argument("--about", default="", help="a line for the model card")
+    chosen = models.add_parser("calibration", help="make EM-S true of the grasps that it chooses")
+    recalibrate.add_options(chosen)
     jaws = models.add_parser("gqcnn", help="a network of two jaws: is a grasp in an image robust")
     jaw_learning.add_train_options(jaws)
     hold = models.add_parser("holding", help="what played grasps teach about its verdicts")
@@ -36,7 +38,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     cut = models.add_parser("shards", help="what a large variant learns from, for another machine")
     cut.add_argument("--data", type=Path, required=True, help="folder of a data set")
     cut.add_argument("--out", type=Path, required=True, help="folder")
-    for model in (em, cut, jaws, hold):
+    for model in (em, chosen, cut, jaws, hold):
         model.add_argument(
             "--json", action="store_true", default=argparse.SUPPRESS, help="print one JSON object"
         )
@@ -47,6 +49,8 @@ def run(args: argparse.Namespace) -> Report:
     from ddg_cli.shards import shards_of
     from ddg_sim.dataset.store import Dataset
 
+    if args.model == "calibration":
+        return recalibrate.recalibrate(args)
     if args.model == "gqcnn":
         return jaw_learning.train(args)
     if args.model == "holding":

@@ -8,6 +8,8 @@ from ddg_core.arrays import Array, BoolArray, IntArray
 from ddg_core.statistics import wilson
 from ddg_planning.evaluate.network import EmS
 
+_EVEN = 1e-4  # predictions nearer to 0 or 1 count as this far
+
 
 def roc_auc(scores: Array, held: BoolArray) -> float:
     """Chance that a held grasp is scored above one that was not; ties count half; 0.5 if one sort.
@@ -77,22 +79,44 @@ def threshold(p: Array, held: BoolArray, precision: float) -> float | None:
     return None
 
 
-def calibrate(network: EmS, logits: Tensor, held: Tensor, steps: int = 100) -> None:
+def calibrate(network: EmS, logits: Tensor, held: Tensor) -> None:
     """Fit scale and shift of the logits (heads, N) so that the mean probability is true.
 
-    Two numbers cannot change the order of a member's grasps; they are fitted by the likelihood.
+    Two numbers cannot change the order of a member's grasps.
     """
+    scale, shift = _fit(logits.detach().double(), held.double())
+    network.scale.copy_(scale)
+    network.shift.copy_(shift)
+
+
+def calibrate_chosen(network: EmS, p: Array, held: BoolArray) -> None:
+    """Change scale and shift so that predictions are true of grasps that were chosen.
+
+    The best of many predictions is too high a prediction more often than not: what is true of all
+    grasps is not true of those that are executed.
+
+    Args:
+        network: That predicted.
+        p: Its predictions for executed grasps, shape (N,).
+        held: What became of them, shape (N,).
+    """
+    mean = torch.as_tensor(np.clip(p, _EVEN, 1.0 - _EVEN))
+    scale, shift = _fit(torch.logit(mean)[None], torch.as_tensor(held).double())
+    network.scale.mul_(scale)  # of the members as of their mean: they agree within a few percent
+    network.shift.mul_(scale).add_(shift)
+
+
+def _fit(z: Tensor, held: Tensor, steps: int = 100) -> tuple[Tensor, Tensor]:
+    """Scale and shift of logits (heads, N) whose mean probability is likeliest, given (N,)."""
     fit = torch.zeros(2, dtype=torch.float64, requires_grad=True)
-    z, y = logits.detach().double(), held.double()
     optimiser = torch.optim.LBFGS([fit], max_iter=steps, line_search_fn="strong_wolfe")
 
     def loss() -> Tensor:
         optimiser.zero_grad()
         p = torch.sigmoid(fit[0].exp() * z + fit[1]).mean(dim=0).clamp(1e-6, 1.0 - 1e-6)
-        value = torch.nn.functional.binary_cross_entropy(p, y)
+        value = torch.nn.functional.binary_cross_entropy(p, held)
         value.backward()  # type: ignore[no-untyped-call]
         return value
 
     optimiser.step(loss)  # type: ignore[no-untyped-call]
-    network.scale.copy_(fit[0].detach().exp())
-    network.shift.copy_(fit[1].detach())
+    return fit[0].detach().exp(), fit[1].detach()
