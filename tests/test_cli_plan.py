@@ -223,6 +223,7 @@ def test_people_get_a_table_and_the_picture(folder, proposals, capfd, tmp_path):
     assert first == "OK"
     assert sorted(row.split()[1] for row in rows[:2]) == ["pinch", "power"]  # who is first: EM-S
     assert [row[:3] for row in rows[:2]] == ["1. ", "2. "]
+    assert float(rows[0].split()[3]) >= float(rows[1].split()[3])  # scores
     assert "picture: " in text
     assert main(["plan", *words, "--out", str(tmp_path / "a.xyz")]) == 2
     assert "cannot write the picture" in capfd.readouterr().err

@@ -1,7 +1,7 @@
 """`ddg eval success` and `compare`: one honest trial per scene, and pairs of such results."""
 
 import argparse
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -12,8 +12,9 @@ from ddg_cli.report import Report
 from ddg_core.errors import BadInput
 
 if TYPE_CHECKING:
-    from ddg_sim.rollout.evaluate import Tried
-    from ddg_sim.rollout.rollout import RolloutSettings
+    from ddg_sim.rollout.evaluate import EvaluationSettings, Tried
+    from ddg_sim.rollout.many import Cluster
+    from ddg_sim.rollout.rollout import Propose, RolloutSettings
 
 
 def success(args: argparse.Namespace) -> Report:
@@ -22,26 +23,11 @@ def success(args: argparse.Namespace) -> Report:
     The planner's threshold is not applied: all are tried, and what abstaining would have left is
     told beside.
     """
-    from ddg_cli.countdown import Countdown
     from ddg_cli.proposers import Asked, proposer
-    from ddg_sim.rollout.evaluate import EvaluationSettings, evaluate, summary, write
+    from ddg_sim.rollout.evaluate import EvaluationSettings, summary, write
     from ddg_sim.rollout.many import Cluster
 
-    check("generator", args.generator, GENERATORS)
-    check("evaluator", args.evaluator, EVALUATORS)
-    check("refinement", args.refine, REFINERS)
-    if min(args.scenes, args.workers, args.candidates) < 1 or args.seed < 0:
-        raise BadInput("--scenes, --workers and --candidates must be at least 1, --seed 0")
-    if args.generator == "random" and args.evaluator != "none":
-        raise BadInput("eval success: --generator random is not ranked; leave --evaluator out")
-    if args.refine != "none" and args.evaluator == "none":
-        raise BadInput(f"eval success: --refine {args.refine} needs an --evaluator to follow")
-    if args.generator in JAWS and args.evaluator != "none":
-        raise BadInput(f"eval success: {args.generator} judges by itself; leave --evaluator out")
-    if args.without and args.generator != "gm2":
-        raise BadInput("eval success: --without goes with --generator gm2")
-    if args.models and args.generator not in ("gm1", "gm2"):
-        raise BadInput("eval success: --models goes with --generator gm1 or gm2")
+    _check_asked(args)
     rollout = rollout_of(args.objects)
     if args.generator in JAWS:
         rollout = for_jaws(rollout)
@@ -59,12 +45,7 @@ def success(args: argparse.Namespace) -> Report:
         ),
     )
     seeds = range(args.seed, args.seed + args.scenes)
-    shown, tried = Countdown("eval"), []
-    cluster = Cluster(args.workers, args.ray_address)
-    for done, one in enumerate(evaluate(settings, make_plan, seeds, cluster), start=1):
-        tried.append(one)
-        shown.show(done, args.scenes)
-    tried.sort(key=lambda one: one.seed)
+    tried = measured(settings, make_plan, seeds, Cluster(args.workers, args.ray_address), "eval")
     if args.out:
         write(tried, args.out)
     answer = {
@@ -79,6 +60,43 @@ def success(args: argparse.Namespace) -> Report:
     if args.generator in JAWS:
         answer["graspable"] = graspable(tried, rollout.hand)
     return Report(answer, _text(answer))
+
+
+def measured(
+    settings: "EvaluationSettings",
+    make_plan: "Callable[[], Propose]",
+    seeds: Sequence[int],
+    cluster: "Cluster",
+    name: str,
+) -> "list[Tried]":
+    """Try the scenes of `seeds`; in their order, telling how many are done as `name`."""
+    from ddg_cli.countdown import Countdown
+    from ddg_sim.rollout.evaluate import evaluate
+
+    shown, tried = Countdown(name), []
+    for done, one in enumerate(evaluate(settings, make_plan, seeds, cluster), start=1):
+        tried.append(one)
+        shown.show(done, len(seeds))
+    return sorted(tried, key=lambda one: one.seed)
+
+
+def _check_asked(args: argparse.Namespace) -> None:
+    """Refuse what does not go together, before anything is loaded."""
+    check("generator", args.generator, GENERATORS)
+    check("evaluator", args.evaluator, EVALUATORS)
+    check("refinement", args.refine, REFINERS)
+    if min(args.scenes, args.workers, args.candidates) < 1 or args.seed < 0:
+        raise BadInput("--scenes, --workers and --candidates must be at least 1, --seed 0")
+    if args.generator == "random" and args.evaluator != "none":
+        raise BadInput("eval success: --generator random is not ranked; leave --evaluator out")
+    if args.refine != "none" and args.evaluator == "none":
+        raise BadInput(f"eval success: --refine {args.refine} needs an --evaluator to follow")
+    if args.generator in JAWS and args.evaluator != "none":
+        raise BadInput(f"eval success: {args.generator} judges by itself; leave --evaluator out")
+    if args.without and args.generator != "gm2":
+        raise BadInput("eval success: --without goes with --generator gm2")
+    if args.models and args.generator not in ("gm1", "gm2"):
+        raise BadInput("eval success: --models goes with --generator gm1 or gm2")
 
 
 def graspable(tried: Sequence["Tried"], hand: str) -> dict[str, Any]:

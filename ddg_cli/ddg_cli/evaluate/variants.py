@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 
 from ddg_cli.evaluate import table
 from ddg_cli.evaluate.names import EVALUATORS, REFINERS, check
-from ddg_cli.evaluate.success import rollout_of
+from ddg_cli.evaluate.success import measured, rollout_of
 from ddg_cli.report import Report
 from ddg_core.errors import BadInput
 
@@ -130,9 +130,8 @@ def _measured(
     out: Path,
 ) -> "list[Tried]":
     """Take what was measured of these scenes, or measure."""
-    from ddg_cli.countdown import Countdown
     from ddg_cli.proposers import Asked, proposer
-    from ddg_sim.rollout.evaluate import evaluate, read, write
+    from ddg_sim.rollout.evaluate import read, write
 
     file = out / f"{variant.name}.jsonl"
     if file.exists():
@@ -144,9 +143,6 @@ def _measured(
         settings.rollout.hand, candidates, variant.evaluator, variant.weights, variant.refine
     )
     make_plan = partial(proposer(variant.generator), asked)
-    shown, tried = Countdown(variant.name), []
-    for done, one in enumerate(evaluate(settings, make_plan, seeds, cluster), start=1):
-        tried.append(one)
-        shown.show(done, len(seeds))
+    tried = measured(settings, make_plan, seeds, cluster, variant.name)
     write(tried, file)
-    return sorted(tried, key=lambda one: one.seed)
+    return tried
