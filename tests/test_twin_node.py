@@ -15,11 +15,15 @@ import pytest
 rclpy = pytest.importorskip("rclpy")
 pytest.importorskip("ddg_interfaces", reason="the interfaces are not built")
 
+from action_msgs.msg import GoalStatusArray
 from builtin_interfaces.msg import Duration
 from control_msgs.action import FollowJointTrajectory
 from control_msgs.msg import JointTolerance
 from ddg_interfaces.srv import ResetWorld, SetPause, SpawnObject, Step
+from lifecycle_msgs.msg import Transition
+from lifecycle_msgs.srv import ChangeState
 from rclpy.executors import SingleThreadedExecutor
+from rclpy.qos import qos_profile_action_status_default
 from trajectory_msgs.msg import JointTrajectoryPoint
 
 from ddg_core.description import load_cell, load_hand
@@ -43,6 +47,7 @@ TOPICS = (
     "/ground_truth/contacts",
 )
 SUCCEEDED, CANCELED, ABORTED = 4, 5, 6
+OVER = {SUCCEEDED, CANCELED, ABORTED}
 
 
 class Client:
@@ -57,7 +62,14 @@ class Client:
             self.node.create_subscription(
                 entry.load_type(), name, lambda msg, name=name: self._hear(name, msg), entry.qos
             )
-        services = {"reset_world": ResetWorld, "set_pause": SetPause}
+        self.told: list[int] = []  # how the arm's goals stand
+        self.node.create_subscription(
+            GoalStatusArray,
+            f"{load_cell().arm.action}/_action/status",
+            self._on_status,
+            qos_profile_action_status_default,
+        )
+        services = {"reset_world": ResetWorld, "set_pause": SetPause, "change_state": ChangeState}
         services |= {"step": Step, "spawn_object": SpawnObject}
         self.services = {
             name: self.node.create_client(kind, f"/twin/{name}") for name, kind in services.items()
@@ -73,6 +85,9 @@ class Client:
     def _hear(self, name: str, msg) -> None:
         self.last[name] = msg
         self.count[name] += 1
+
+    def _on_status(self, msg) -> None:
+        self.told = [goal.status for goal in msg.status_list]
 
     def close(self) -> None:
         self.background.close()
@@ -304,6 +319,21 @@ def test_a_reset_brings_everything_home_and_aborts_goals(client):
     assert client.result(handle).status == ABORTED
     joints = client.joints()
     assert [joints[name] for name in cell.arm.joint_names] == pytest.approx(cell.arm.home, abs=1e-3)
+
+
+def test_a_twin_that_is_taken_down_in_the_middle_of_a_motion_says_that_the_goal_is_over(client):
+    """As the manager does it to one that was frozen and comes back."""
+    cell = load_cell()
+    client.send(client.arm, cell.arm.joint_names, np.array(cell.arm.home) + 0.5, 600.0)
+    wait_until(lambda: not OVER.issuperset(client.told), what="a goal", timeout=60.0)
+    try:
+        down = Transition(id=Transition.TRANSITION_DEACTIVATE)
+        assert client.call("change_state", transition=down).success
+        wait_until(lambda: OVER.issuperset(client.told), what="end of the goal", timeout=60.0)
+    finally:
+        up = Transition(id=Transition.TRANSITION_ACTIVATE)
+        assert client.call("change_state", transition=up).success
+        wait_until(client.arm.server_is_ready, what="the arm's action", timeout=60.0)
 
 
 def test_ctrl_c_ends_both_cleanly_in_the_middle_of_a_motion(cell):

@@ -99,6 +99,9 @@ class Rig:
             moved = self._witness.last_motion(again)
             if moved > STILL_WITHIN:
                 wrong.append(f"the arm moved {moved:.2f} s after the fault was over")
+            if case.fault is not Fault.KILL:  # who was killed told nothing more
+                left = self._witness.going_on()
+                wrong += [f"{name} has a goal left when all is over" for name in left]
         return Finding(case, outcome, message, still, ended - began, back, tuple(wrong))
 
     def probe(self) -> str:

@@ -43,12 +43,17 @@ class SureActionServer(Departing, ActionServer):
         super().__init__(*args, **kwargs)
 
     def drain(self, timeout: float) -> None:
-        """Wait until no goal is worked on and all results are sent.
+        """Wait until no goal that was accepted is left and all results are sent.
 
         Raises:
             TimedOut: That took too long.
         """
-        wait_until(lambda: not (self._working or self._owed), what="end of a goal", timeout=timeout)
+
+        def over() -> bool:
+            active = any(handle.is_active for handle in list(self._goal_handles.values()))
+            return not (active or self._working or self._owed)
+
+        wait_until(over, what="end of a goal", timeout=timeout)
 
     async def _execute_goal(self, execute_callback: Any, goal_handle: Any) -> None:
         self._working.append(goal_handle)

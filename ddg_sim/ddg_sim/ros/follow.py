@@ -1,5 +1,6 @@
 """Serves FollowJointTrajectory for a controller that lives in the physics thread."""
 
+import contextlib
 from collections.abc import Callable
 from typing import Any
 
@@ -9,6 +10,7 @@ from rclpy.action import CancelResponse, GoalResponse
 from rclpy.action.server import ServerGoalHandle
 from trajectory_msgs.msg import JointTrajectoryPoint
 
+from ddg_core.errors import TimedOut
 from ddg_core.ros.convert import stamp_from_msg, stamp_to_msg
 from ddg_core.ros.node import DdgNode
 from ddg_core.ros.waitables import SureActionServer
@@ -17,6 +19,7 @@ from ddg_sim.twin.pace import Pace
 from ddg_sim.twin.trajectory import GoalRejected, ResultCode, TrajectoryGoal
 
 ANSWER_WITHIN = 5.0  # the physics thread may be busy with a new world, in [s]
+TAKEN_DOWN = "the twin was taken down"
 
 
 class FollowServer:
@@ -38,7 +41,7 @@ class FollowServer:
         self._node, self._controller, self._pace, self._now = node, controller, pace, now
         self._active: ServerGoalHandle | None = None
         self._ends: dict[bytes, GoalEnd] = {}
-        server = SureActionServer(
+        self._server = SureActionServer(
             node,
             FollowJointTrajectory,
             name,
@@ -48,7 +51,17 @@ class FollowServer:
             cancel_callback=lambda _: CancelResponse.ACCEPT,
             callback_group=node.group,
         )
-        node.keep(server, server.destroy)
+        node.keep(self._server, self._server.destroy)
+
+    def finish(self) -> None:
+        """Abort the goal of a node that is being taken down, and wait until all were told.
+
+        To be called while physics goes on and another thread spins. What cannot be told in time
+        is left: then the client sees that the server is gone.
+        """
+        with contextlib.suppress(TimeoutError, TimedOut):
+            self._pace.ask(lambda: self._controller.abort(TAKEN_DOWN)).result(ANSWER_WITHIN)
+            self._server.drain(ANSWER_WITHIN)
 
     def tick(self, *, feedback: bool) -> None:
         """Pass on what the client wants, and tell it how far things are."""
@@ -62,6 +75,7 @@ class FollowServer:
     def _on_goal(self, request: Any) -> GoalResponse:
         try:
             goal = goal_from_msg(request)
+            self._refuse_when_leaving()
             self._pace.ask(lambda: self._controller.check(goal, self._now())).result(ANSWER_WITHIN)
         except GoalRejected as error:
             self._node.get_logger().warning(f"goal refused: {error.code.name}: {error}")
@@ -80,12 +94,17 @@ class FollowServer:
 
         def begin() -> None:
             try:
+                self._refuse_when_leaving()
                 self._controller.accept(goal, self._now(), end)
                 self._active = handle
             except GoalRejected as error:
                 end(GoalEnd(Ending.ABORTED, error.code, str(error)))
 
         self._pace.ask(begin)
+
+    def _refuse_when_leaving(self) -> None:
+        if self._node.leaving.is_set():
+            raise GoalRejected(ResultCode.INVALID_GOAL, TAKEN_DOWN)
 
     def _result(self, handle: ServerGoalHandle) -> Any:
         how = self._ends.pop(bytes(handle.goal_id.uuid))

@@ -61,7 +61,10 @@ class TwinNode(DdgNode):
         self.every(1.0, self._check)
 
     def stop(self) -> None:
-        """End the physics thread."""
+        """End the goals while somebody can tell it, then the physics thread."""
+        if self.leaving.is_set():  # else the process goes, and nobody spins any more
+            for server in self._servers:
+                server.finish()
         self._pace.stop()
 
     def _publish(self, settings: TwinSettings) -> None:
@@ -81,7 +84,8 @@ class TwinNode(DdgNode):
         twin = self._twin
         arm = FollowServer(self, cell.arm.action, twin.arm_controller, self._pace, self._now)
         hand = FollowServer(self, cell.hand_action, twin.hand_controller, self._pace, self._now)
-        for server in (arm, hand):
+        self._servers = arm, hand
+        for server in self._servers:
             twin.watch(100.0, partial(server.tick, feedback=False))
             twin.watch(10.0, partial(server.tick, feedback=True))
         self.serve("/twin/reset_world", self._on_reset)

@@ -126,7 +126,7 @@ class TrajectoryController:
 
     def hold(self, position: Array) -> None:
         """Command `position` (D,) from now on; a goal that is being played is aborted."""
-        self._finish(Ending.ABORTED, ResultCode.INVALID_GOAL, "the world was reset")
+        self.abort("the world was reset")
         self._command = np.array(position, dtype=np.float64)
         self._velocity = np.zeros_like(self._command)
         self._desired = self._actual = self._command
@@ -163,7 +163,7 @@ class TrajectoryController:
         Args:
             goal: What to play.
             now: Simulated time, in [s].
-            on_end: Called once, from `update`, `cancel`, `hold` or the next `accept`.
+            on_end: Called once, from `update`, `cancel`, `abort`, `hold` or the next `accept`.
 
         Raises:
             GoalRejected: See `check`; the goal being played goes on.
@@ -188,6 +188,10 @@ class TrajectoryController:
     def cancel(self) -> None:
         """End the goal being played, if there is one, and hold at once."""
         self._finish(Ending.CANCELLED, ResultCode.SUCCESSFUL, "cancelled")
+
+    def abort(self, why: str) -> None:
+        """End the goal being played, if there is one, because nobody will play it on."""
+        self._finish(Ending.ABORTED, ResultCode.INVALID_GOAL, why)
 
     def update(self, now: float, dt: float, measured: Array) -> Array:
         """Advance to time `now`.
