@@ -22,6 +22,7 @@ class FakeController:
         self.silent_after = np.inf
         self.until = 0.0
         self.short_by = 0.0
+        self.share = 1.0  # of the time of a motion, up to which it goes
 
     def measured(self) -> np.ndarray:
         if self.clock() > self.silent_after:
@@ -31,6 +32,8 @@ class FakeController:
     def start(self, trajectory: Trajectory, *, may_stall: bool) -> None:
         assert self.ending() is not None, "one at a time"
         self.played.append(trajectory)
+        self.ended = self.ends
+        self.last = trajectory.sample(self.share * trajectory.times[-1:])[0]
         self.until = self.clock() + trajectory.duration
         self.cancelled = False
 
@@ -41,8 +44,8 @@ class FakeController:
             return Ending.DONE, ""
         if self.clock() < self.until:
             return None
-        self.at = self.played[-1].positions[-1] + self.short_by
-        return self.ends, "as told"
+        self.at = self.last + self.short_by
+        return self.ended, "as told"
 
     def cancel(self) -> None:
         self.cancelled = True

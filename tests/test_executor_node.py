@@ -13,6 +13,7 @@ import pytest
 rclpy = pytest.importorskip("rclpy")
 pytest.importorskip("ddg_interfaces", reason="the interfaces are not built")
 
+from action_msgs.msg import GoalStatus
 from control_msgs.action import FollowJointTrajectory
 from ddg_interfaces.action import ExecuteGrasp
 from ddg_interfaces.srv import CheckReach
@@ -39,9 +40,11 @@ from ddg_core.ros.waitables import SureActionServer
 from ddg_core.transforms import inverse
 from ddg_core.waiting import wait_until
 from ddg_execution.phases import PHASES
+from ddg_execution.ros.controller import ending_of
 from ddg_execution.ros.executor_node import ExecutorNode, _check_calibration
 from ddg_execution.ros.state_publisher_node import StatePublisherNode
 from ddg_execution.ros.watchdog_node import WatchdogNode
+from ddg_execution.run import Ending
 
 pytestmark = pytest.mark.ros
 
@@ -240,6 +243,23 @@ def test_an_arm_that_violates_its_tolerance_aborts(robot):
     result = robot.execute()
     assert result.outcome.code == Outcome.CONTROLLER_ABORTED
     assert "as told" in result.outcome.message
+
+
+@pytest.mark.parametrize(
+    ("status", "code", "ending"),
+    [
+        (GoalStatus.STATUS_SUCCEEDED, "SUCCESSFUL", Ending.DONE),
+        (GoalStatus.STATUS_CANCELED, "SUCCESSFUL", Ending.CANCELLED),
+        (GoalStatus.STATUS_ABORTED, "GOAL_TOLERANCE_VIOLATED", Ending.SHORT),
+        (GoalStatus.STATUS_ABORTED, "PATH_TOLERANCE_VIOLATED", Ending.SHORT),
+        (GoalStatus.STATUS_ABORTED, "INVALID_GOAL", Ending.FAILED),
+        (GoalStatus.STATUS_UNKNOWN, "SUCCESSFUL", Ending.FAILED),
+    ],
+)
+def test_a_controller_that_met_something_is_told_from_one_that_failed(status, code, ending):
+    result = FollowJointTrajectory.Result(error_code=getattr(FollowJointTrajectory.Result, code))
+    answer = FollowJointTrajectory.Impl.GetResultService.Response(status=status, result=result)
+    assert ending_of(answer)[0] == ending
 
 
 @pytest.mark.parametrize("fault", ["silent", "stuck"])

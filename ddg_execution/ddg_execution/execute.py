@@ -1,5 +1,6 @@
 """One grasp from order to outcome: plan everything, then play it. Knows nothing of ROS."""
 
+import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import replace
@@ -19,7 +20,8 @@ from ddg_execution.motion.port import MotionPlanner, Scene, Situation
 from ddg_execution.motion.robot import Robot
 from ddg_execution.phases import Phase
 from ddg_execution.plan import plan_execution, plan_home
-from ddg_execution.run import Controller, Played, Runner
+from ddg_execution.retreat import plan_way_out
+from ddg_execution.run import Controller, Ending, Played, Runner
 
 
 class Executor:
@@ -97,6 +99,7 @@ class Executor:
                 speed=self._speed,
                 rng=np.random.default_rng(self._settings.seed),
                 put_back=put_back,
+                way_out=partial(self._way_out, grasp, scene),
             )
 
         follow = self._settings.follow
@@ -135,6 +138,28 @@ class Executor:
             )
 
         return self._do(plan, interrupted, lambda *_: None, permit)
+
+    def _way_out(self, grasp: Grasp, scene: Scene, planned: Array) -> tuple[Phase, ...] | None:
+        """Plan another way out if the arm came to a halt off where the planned one begins, (A,).
+
+        Without another way out the guard says by how much it is off.
+        """
+        q, ended = self._where(), self._arm.ending()
+        halted = ended is not None and ended[0] == Ending.SHORT
+        if not halted or np.abs(q - planned).max() <= self._settings.guard.start_tolerance:
+            return None
+        with contextlib.suppress(DdgError):
+            return plan_way_out(
+                grasp,
+                q,
+                scene,
+                planner=self._planner,
+                robot=self._robot,
+                settings=self._settings.execution,
+                speed=self._speed,
+                rng=np.random.default_rng(self._settings.seed),
+            )
+        return None
 
     def _where(self) -> Array:
         """Where the arm is, (A,); measured may be a little beyond a limit."""

@@ -1,5 +1,6 @@
 """From one grasp to all that arm and hand do, planned before anything moves."""
 
+from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import numpy as np
@@ -14,6 +15,9 @@ from ddg_execution.motion.robot import Robot
 from ddg_execution.motion.timing import SpeedSettings, timed
 from ddg_execution.phases import Phase, Step
 from ddg_execution.trajectory import Trajectory
+
+WayOut = Callable[[Array], tuple[Phase, ...] | None]
+"""Given where the planned way out of a grasp begins, (A,): what to do in its place, if anything."""
 
 
 @dataclass(frozen=True)
@@ -61,6 +65,7 @@ def plan_execution(
     speed: SpeedSettings,
     rng: np.random.Generator,
     put_back: bool = True,
+    way_out: WayOut = lambda _: None,
 ) -> tuple[Phase, ...]:
     """Plan all phases of a grasp; nothing moves.
 
@@ -74,6 +79,7 @@ def plan_execution(
         speed: Shares of the joint limits to use.
         rng: For the search of free paths.
         put_back: Place, release and go home after the hold; else the last phase is the hold.
+        way_out: Asked when the fingers have let go.
 
     Raises:
         BadInput: The grasp is for another hand, or beyond its joint limits before the squeeze.
@@ -100,7 +106,7 @@ def plan_execution(
     if put_back:
         way_home = planner.free(begin[chosen], robot.home[None], situation, rng=rng)
         home = timed(way_home, arm, speed, wrist_speed=settings.transfer_speed)
-        phases += _putting_back(grasp, approach, lift, home, settings)
+        phases += _putting_back(grasp, approach, lift, home, settings, way_out)
     return phases
 
 
@@ -250,6 +256,7 @@ def _putting_back(
     lift: Trajectory,
     home: Trajectory,
     settings: ExecutionSettings,
+    way_out: WayOut,
 ) -> tuple[Phase, ...]:
     # A finger between object and table cannot open before the hand is on its way out.
     open_hand = grasp.joints[first_at_grasp(grasp)]
@@ -259,7 +266,8 @@ def _putting_back(
         for k, leg in reversed(list(enumerate(approach)))
     ]
     return (
-        Phase("place", (Step(arm=lift.reversed()),)),
-        Phase("release", (opening, *back)),
+        Phase("place", (Step(arm=lift.reversed(), may_land=True),)),
+        Phase("release", (opening,), lambda: way_out(lift.positions[0])),
+        Phase("release", tuple(back)),
         Phase("home", (Step(arm=home),)),
     )

@@ -24,7 +24,7 @@ class Ending(StrEnum):
     """How a controller ended a trajectory."""
 
     DONE = "done"
-    SHORT = "short of its goal"  # GOAL_TOLERANCE_VIOLATED: where a finger stalls on an object
+    SHORT = "short of its goal"  # a tolerance was violated: where a finger stalls on an object
     CANCELLED = "cancelled"
     FAILED = "failed"
 
@@ -212,8 +212,9 @@ class Runner:
             for name, controller in list(moving):
                 ending = controller.ending()
                 if ending is not None:
-                    near = name == "hand" and self._near_enough(step)
-                    _raise_unless_good(name, *ending, may_stall=step.may_stall or near)
+                    arm = name == "arm"
+                    short = step.may_land if arm else step.may_stall or self._near_enough(step)
+                    _raise_unless_good(name, *ending, may_be_short=short)
                     moving.remove((name, controller))
             elapsed = self._clock() - begin
             if elapsed > limit:
@@ -281,8 +282,8 @@ def _raise_if(reason: Outcome | None) -> None:
         raise Failed(reason, "cancelled" if reason == Outcome.CANCELLED else "stopped")
 
 
-def _raise_unless_good(name: str, ending: Ending, message: str, *, may_stall: bool) -> None:
-    if ending == Ending.DONE or (ending == Ending.SHORT and name == "hand" and may_stall):
+def _raise_unless_good(name: str, ending: Ending, message: str, *, may_be_short: bool) -> None:
+    if ending == Ending.DONE or (ending == Ending.SHORT and may_be_short):
         return
     if ending == Ending.SHORT and name == "hand":
         raise Failed(Outcome.HAND_STALLED, f"the fingers stopped on the way: {message}")

@@ -46,6 +46,19 @@ def trajectory_to_goal(
     return goal
 
 
+def ending_of(answer: Any) -> tuple[Ending, str]:
+    """How a goal ended and why, by the answer to a request for its result."""
+    result = answer.result
+    why = result.error_string or "no reason given"
+    if answer.status == GoalStatus.STATUS_CANCELED:
+        return Ending.CANCELLED, "the goal was cancelled"
+    if answer.status == GoalStatus.STATUS_SUCCEEDED:
+        return Ending.DONE, ""
+    if result.error_code in (result.GOAL_TOLERANCE_VIOLATED, result.PATH_TOLERANCE_VIOLATED):
+        return Ending.SHORT, why
+    return Ending.FAILED, f"error {result.error_code}: {why}"
+
+
 class RosController:
     """A `Controller`; its calls return at once, callbacks of other threads do the rest."""
 
@@ -127,16 +140,7 @@ class RosController:
         handle.get_result_async().add_done_callback(self._on_result)
 
     def _on_result(self, future: Any) -> None:
-        answer = future.result()
-        result, code = answer.result, answer.result.error_code
-        if answer.status == GoalStatus.STATUS_CANCELED:
-            self._end(Ending.CANCELLED, "the goal was cancelled")
-        elif answer.status == GoalStatus.STATUS_SUCCEEDED:
-            self._end(Ending.DONE, "")
-        elif code == FollowJointTrajectory.Result.GOAL_TOLERANCE_VIOLATED:
-            self._end(Ending.SHORT, result.error_string or "goal tolerance violated")
-        else:
-            self._end(Ending.FAILED, f"error {code}: {result.error_string or 'no reason given'}")
+        self._end(*ending_of(future.result()))
 
     def _end(self, ending: Ending, message: str) -> None:
         with self._lock:
