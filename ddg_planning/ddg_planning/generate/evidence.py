@@ -75,11 +75,11 @@ class SurfaceGrid:
         self._cell = 0.4 * radius
         self._low = points.min(axis=0) - (_REACH + 1) * self._cell
         cells, first = np.unique(self._cells(points), axis=0, return_index=True)
-        self.points, self.normals = points[first], normals[first]
+        self._columns = np.column_stack([points[first], normals[first]]).T.copy()  # (6, N)
         self._size = cells.max(axis=0) + _REACH + 2
         self._index = np.full(int(self._size.prod()), -1, dtype=np.int64)
         nearest = np.full(len(self._index), np.inf)
-        offset = self.points - self._low - (cells + 0.5) * self._cell
+        offset = points[first] - self._low - (cells + 0.5) * self._cell
         for step in _AROUND:  # two points never meet in a cell at the same step
             flat = self._flat(cells + step)
             square = ((offset - step * self._cell) ** 2).sum(axis=1)
@@ -114,8 +114,9 @@ class SurfaceGrid:
         index = self._index[self._flat(cells)]
         square, cosine = np.zeros(index.shape), np.zeros(index.shape)
         for k in range(3):
-            square += (points[:, k] - self.points[index, k]) ** 2
-            cosine += normals[:, k] * self.normals[index, k]
+            away = points[:, k] - self._columns[k].take(index, mode="wrap")
+            square += away * away
+            cosine += normals[:, k] * self._columns[3 + k].take(index, mode="wrap")
         found, mismatch = index >= 0, (1.0 - cosine).clip(min=0.0)
         return np.where(found, square, np.inf), np.where(found, mismatch, np.inf)
 

@@ -132,8 +132,8 @@ def curvature_fit(
     This is all that a kernel's weight goes by in GM1; summed over kernels it is M_i(r) up to a
     constant.
     """
-    square = ((curvatures[:, None] - contact.curvatures) ** 2).sum(axis=-1)
-    distance = square / (settings.sigma_curvature**2 * 2.0**band)
+    one, other = (curvatures[:, None, k] - contact.curvatures[:, k] for k in range(2))
+    distance = (one * one + other * other) / (settings.sigma_curvature**2 * 2.0**band)
     fit: Array = np.where(distance < 25.0, np.exp(-0.5 * distance), 0.0) * contact.weights
     return fit
 
