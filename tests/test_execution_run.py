@@ -163,6 +163,16 @@ def test_fingers_that_stall_while_shaping_have_not_done_their_work(phases):
     assert (ended.outcome, ended.phase) == (Outcome.HAND_STALLED, "approach")
 
 
+def test_fingers_that_meet_the_object_on_the_way_in_have_done_their_work(phases):
+    way_in = tuple(step for step in phases[0].steps if step.arm is not None and step.may_stall)
+    assert way_in
+    assert phases[0].steps[-1] is way_in[-1]
+    stage = Stage()
+    stage.arm.at, stage.hand.at = way_in[0].arm.positions[0], top_grasp().joints[0]
+    stage.hand.ends, stage.hand.short_by = Ending.SHORT, 0.5
+    assert stage.play((Phase("approach", way_in),)).execution.outcome == Outcome.OK
+
+
 @pytest.mark.parametrize("ending", [Ending.FAILED, Ending.SHORT, Ending.CANCELLED])
 def test_an_arm_that_does_not_arrive_aborts(phases, ending):
     stage = Stage()

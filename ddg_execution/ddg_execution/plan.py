@@ -233,9 +233,11 @@ def _grasping(
     settings: ExecutionSettings,
 ) -> tuple[Phase, ...]:
     joints, reached = grasp.joints, first_at_grasp(grasp)
-    slack = settings.shape_slack
-    arrive = [Step(arm=leg, fingers=joints[k + 1], slack=slack) for k, leg in enumerate(approach)]
-    shape = Step(fingers=joints[0], slack=slack, duration=settings.shape_time)
+    # On the last way in fingers may meet the object: they close on from where it stops them.
+    arrive = [
+        Step(arm=leg, fingers=joints[k + 1], may_stall=True) for k, leg in enumerate(approach)
+    ]
+    shape = Step(fingers=joints[0], slack=settings.shape_slack, duration=settings.shape_time)
     closing = [
         Step(fingers=joints[k], may_stall=True, duration=settings.close_time)
         for k in range(reached + 1, len(joints) - 1)
