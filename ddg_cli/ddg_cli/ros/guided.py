@@ -3,7 +3,6 @@
 import time
 from collections import deque
 from contextlib import ExitStack
-from types import TracebackType
 from typing import Any, Self
 
 import numpy as np
@@ -59,12 +58,7 @@ class GuidedHand:
         """Return the listener."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Leave the ROS graph."""
         self._background.close()
         rclpy.try_shutdown()

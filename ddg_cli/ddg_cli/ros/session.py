@@ -4,7 +4,6 @@ import gc
 from collections.abc import Callable
 from contextlib import ExitStack
 from pathlib import Path
-from types import TracebackType
 from typing import Any, Self
 
 import rclpy
@@ -87,12 +86,7 @@ class Session:
         """Return the session."""
         return self
 
-    def __exit__(
-        self,
-        kind: type[BaseException] | None,
-        error: BaseException | None,
-        trace: TracebackType | None,
-    ) -> None:
+    def __exit__(self, *_: object) -> None:
         """Leave the ROS graph, and shared memory before the nodes end and what is left is swept."""
         self._background.close()
         rclpy.try_shutdown()
