@@ -109,6 +109,11 @@ def test_an_arm_that_comes_near_goes_on_as_planned():
         np.testing.assert_allclose(one, other)
 
 
+def test_what_is_blocked_high_above_its_place_is_not_dropped():
+    ended = Trial(share=0.2).run().execution
+    assert (ended.outcome, ended.phase) == (Outcome.CONTROLLER_ABORTED, "place")
+
+
 @pytest.mark.parametrize("ending", [Ending.FAILED, Ending.CANCELLED])
 def test_a_controller_that_fails_while_putting_back_aborts(ending):
     ended = Trial(ends=ending).run().execution

@@ -17,7 +17,8 @@ class Step:
         arm: What the arm does; None: it holds still.
         fingers: Driven finger joints to go to, shape (D,), in [rad]; None: they hold still.
         may_stall: A finger that an object stops has done its work.
-        may_land: The arm has done its work where what it carries meets something.
+        landing: The arm has done its work where what it carries meets something, if that is
+            this near to where the wrist should come, in [m].
         slack: Else each finger joint may end this far from where it should be, in [rad].
         duration: Least duration of the finger motion, in [s].
         hold: Least duration of the step, in [s].
@@ -26,7 +27,7 @@ class Step:
     arm: Trajectory | None = None
     fingers: Array | None = None
     may_stall: bool = False
-    may_land: bool = False
+    landing: float = 0.0
     slack: float = 0.0
     duration: float = 0.0
     hold: float = 0.0

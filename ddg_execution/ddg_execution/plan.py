@@ -34,6 +34,8 @@ class ExecutionSettings:
         shape_time: Least duration of shaping and opening the hand, in [s].
         shape_slack: How far a finger joint may stay from the shape of the pre-grasp, in [rad]:
             neighbouring fingers touch each other where the palm folds.
+        landing: What meets something this far above its place, or less, when it is put back is
+            let go there, in [m].
         close_time: Least duration of closing, in [s].
         squeeze_time: Least duration of squeezing, in [s].
         configurations: Arm configurations at the pre-grasp that are followed to the grasp.
@@ -48,6 +50,7 @@ class ExecutionSettings:
     transfer_speed: float = 1.0
     shape_time: float = 0.6
     shape_slack: float = 0.35
+    landing: float = 0.1
     close_time: float = 1.0
     squeeze_time: float = 0.5
     configurations: int = 12
@@ -268,7 +271,7 @@ def _putting_back(
         for k, leg in reversed(list(enumerate(approach)))
     ]
     return (
-        Phase("place", (Step(arm=lift.reversed(), may_land=True),)),
+        Phase("place", (Step(arm=lift.reversed(), landing=settings.landing),)),
         Phase("release", (opening,), lambda: way_out(lift.positions[0])),
         Phase("release", tuple(back)),
         Phase("home", (Step(arm=home),)),

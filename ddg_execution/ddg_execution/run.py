@@ -212,9 +212,8 @@ class Runner:
             for name, controller in list(moving):
                 ending = controller.ending()
                 if ending is not None:
-                    arm = name == "arm"
-                    short = step.may_land if arm else step.may_stall or self._near_enough(step)
-                    _raise_unless_good(name, *ending, may_be_short=short)
+                    near = self._landed if name == "arm" else self._near_enough
+                    _raise_unless_good(name, *ending, may_be_short=near(step))
                     moving.remove((name, controller))
             elapsed = self._clock() - begin
             if elapsed > limit:
@@ -227,10 +226,18 @@ class Runner:
             over, what=what, timeout=self._settings.wall_limit + lasts, period=self._settings.period
         )
 
+    def _landed(self, step: Step) -> bool:
+        """Whether the wrist is as near to where it should come as may be."""
+        assert step.arm is not None
+        both = np.stack([self._arm.measured(), step.arm.positions[-1]])
+        came, planned = self._robot.arm.forward(both)[:, :3, 3]
+        return bool(np.linalg.norm(came - planned) <= step.landing)
+
     def _near_enough(self, step: Step) -> bool:
-        """Whether every finger is within the slack of the step."""
+        """Whether every finger may be where it is."""
         assert step.fingers is not None
-        return bool(np.abs(self._hand.measured() - step.fingers).max() <= step.slack)
+        away = np.abs(self._hand.measured() - step.fingers).max()
+        return step.may_stall or bool(away <= step.slack)
 
     def _settle(self, start: Array, interrupted: Callable[[], Outcome | None]) -> None:
         """Wait until the arm is measured where its motion begins; the guard judges in the end."""
