@@ -280,12 +280,24 @@ def test_order_and_truth_are_measured_right() -> None:
     truth = np.arange(200) % 100 < np.repeat([5, 95], 100)
     assert calibration_error(p, truth) == pytest.approx(0.0, abs=1e-9)
     assert calibration_error(1.0 - p, truth) == pytest.approx(0.9)
-    p = np.linspace(0.99, 0.5, 50)
-    assert threshold(p, np.arange(50) < 40, 0.9) == p[41]  # 40 of 42, but not of 43
-    assert threshold(np.array([0.9, 0.8]), np.array([True, True]), 0.9) is None  # too few to know
-    assert threshold(np.array([0.9]), np.array([False]), 0.9) is None
     best = first_of_each(np.array([0.1, 0.9, 0.5, 0.4]), np.array([7, 7, 3, 3]))
     assert best.tolist() == [2, 1]
+
+
+def test_a_threshold_keeps_its_precision_on_other_grasps_and_objects() -> None:
+    def found(p, held, objects, precision=0.9):  # type: ignore[no-untyped-def]
+        return threshold(p, held, objects, precision, rng=np.random.default_rng(0))
+
+    p, held, alike = np.linspace(0.99, 0.5, 500), np.arange(500) < 400, [f"{i}" for i in range(500)]
+    assert p[444] < found(p, held, alike) < p[420]  # 400 of 444 held too, but perhaps by luck
+    assert (
+        found(np.array([0.9, 0.8]), np.array([True, True]), ["a", "b"]) is None
+    )  # too few to know
+    assert found(np.array([0.9]), np.array([False]), ["a"]) is None
+    good = np.repeat([True, True, True, True, True, False], [80, 80, 80, 80, 80, 20])
+    sure = np.full(420, 0.9)
+    assert found(sure, good, [str(i) for i in range(420)]) == 0.9
+    assert found(sure, good, np.repeat(list("abcdef"), [80] * 5 + [20])) is None  # one of six fails
 
 
 def test_calibration_makes_boasting_true() -> None:

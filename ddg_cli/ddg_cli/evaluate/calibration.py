@@ -149,7 +149,8 @@ def _found(tried: "Sequence[Tried]", precision: float) -> float:
 
     judged = [one for one in tried if _judged(one)]
     p = np.array([one.p_success for one in judged], dtype=np.float64)
-    least = threshold(p, np.array([one.held for one in judged]), precision)
+    held, objects = np.array([one.held for one in judged]), [one.object for one in judged]
+    least = threshold(p, held, objects, precision, rng=np.random.default_rng(0))
     if least is None:
         raise BadInput(
             f"eval calibration: no threshold keeps {precision:.0%}; gather more, or less"

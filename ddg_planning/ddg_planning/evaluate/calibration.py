@@ -1,13 +1,16 @@
 """What a predicted probability is worth: its order, its truth, and where to abstain."""
 
+from collections.abc import Sequence
+
 import numpy as np
 import torch
 from torch import Tensor
 
 from ddg_core.arrays import Array, BoolArray, IntArray
-from ddg_core.statistics import wilson
+from ddg_core.statistics import bootstrap_by_object, wilson
 from ddg_planning.evaluate.network import EmS
 
+_ONE_SIDED = 1.6449  # quantile of the normal distribution: 95 % lie below
 _EVEN = 1e-4  # predictions nearer to 0 or 1 count as this far
 
 
@@ -61,20 +64,30 @@ def first_of_each(p: Array, scenes: IntArray) -> IntArray:
     return best
 
 
-def threshold(p: Array, held: BoolArray, precision: float) -> float | None:
+def threshold(
+    p: Array, held: BoolArray, objects: Sequence[str], precision: float, *, rng: np.random.Generator
+) -> float | None:
     """Least probability above which the share held is `precision` or more; None if there is none.
 
-    The lower end of the 68 % Wilson interval must reach it, so that the precision also lasts on
-    grasps that the threshold was not chosen on.
+    So that the precision lasts on grasps and on objects that the threshold was not chosen on, the
+    lower ends (95 % of one side) both of the Wilson interval and of the bootstrap by object must
+    reach it.
 
     Args:
         p: Predictions of executed grasps, shape (N,).
         held: What became of them, shape (N,).
+        objects: What was grasped, N names.
         precision: Wanted share.
+        rng: Source of the bootstrap's draws.
     """
+    names = np.asarray(objects)
     for least in np.unique(p):
         kept = p >= least
-        if wilson(int(held[kept].sum()), int(kept.sum()), z=1.0)[0] >= precision:
+        few = wilson(int(held[kept].sum()), int(kept.sum()), z=_ONE_SIDED)[0]
+        if few < precision:
+            continue
+        low, _ = bootstrap_by_object(held[kept], names[kept], rng=rng, draws=2000, level=0.9)
+        if low >= precision:
             return float(least)
     return None
 

@@ -171,6 +171,8 @@ def metrics(
 ) -> dict[str, Any]:
     """How good predictions are: over all grasps, and over the best of each scene."""
     best = first_of_each(p, scenes)
+    names = [str(scene) for scene in scenes[best]]
+    sure = threshold(p[best], held[best], names, precision, rng=np.random.default_rng(0))
     return {
         "grasps": len(p),
         "held": float(held.mean()),
@@ -186,5 +188,5 @@ def metrics(
         "best_ece": calibration_error(p[best], held[best]),
         "any_holds": float(np.mean([held[scenes == s].any() for s in np.unique(scenes)])),
         "precision": precision,
-        "threshold": threshold(p[best], held[best], precision),
+        "threshold": sure,
     }
