@@ -33,7 +33,9 @@ class FakeController:
         assert self.ending() is not None, "one at a time"
         self.played.append(trajectory)
         self.ended = self.ends
-        self.last = trajectory.sample(self.share * trajectory.times[-1:])[0]
+        self.last = trajectory.positions[-1]
+        if self.share < 1.0:
+            self.last = trajectory.sample(self.share * trajectory.times[-1:])[0]
         self.until = self.clock() + trajectory.duration
         self.cancelled = False
 

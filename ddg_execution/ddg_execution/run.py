@@ -231,7 +231,7 @@ class Runner:
         assert step.arm is not None
         both = np.stack([self._arm.measured(), step.arm.positions[-1]])
         came, planned = self._robot.arm.forward(both)[:, :3, 3]
-        return bool(np.linalg.norm(came - planned) <= step.landing)
+        return bool(np.linalg.norm(came - planned) < step.landing)
 
     def _near_enough(self, step: Step) -> bool:
         """Whether every finger may be where it is."""
