@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 import pytest
 
 from ddg_cli.processes import ros_domain
+from ddg_execution.motion.port import MotionPlanner
 from ddg_sim.gl import NoOffscreenGl, use_offscreen_gl
 
 with contextlib.suppress(NoOffscreenGl):  # tests that draw will say so
@@ -32,3 +33,12 @@ def domains() -> Iterator[Callable[[], int]]:
 
         enter()
         yield enter
+
+
+@pytest.fixture(params=("embedded", "remote", "moveit"), scope="module")
+def planner(request) -> Iterator[MotionPlanner]:
+    """Every motion planner in turn."""
+    from motion_backends import opened  # brings libraries that most tests do without
+
+    with opened(request.param) as backend:
+        yield backend

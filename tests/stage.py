@@ -3,10 +3,13 @@
 import numpy as np
 from motion_fixtures import OPEN, cell_robot
 
+from ddg_core.cell import HandEffortSettings
 from ddg_core.errors import Failed
 from ddg_core.outcome import Outcome
+from ddg_execution.control import Ending
 from ddg_execution.guard import Guard, GuardSettings
-from ddg_execution.run import Ending, Played, Runner, RunSettings
+from ddg_execution.run import Played, Runner
+from ddg_execution.run_settings import RunSettings
 from ddg_execution.trajectory import Trajectory
 
 ROBOT = cell_robot()
@@ -20,6 +23,7 @@ class FakeController:
         self.played: list[Trajectory] = []
         self.cancelled = False
         self.silent_after = np.inf
+        self.works_with = np.full(len(self.at), np.nan)
         self.until = 0.0
         self.short_by = 0.0
         self.share = 1.0  # of the time of a motion, up to which it goes
@@ -28,6 +32,9 @@ class FakeController:
         if self.clock() > self.silent_after:
             raise Failed(Outcome.CONTROLLER_ABORTED, "no joint states any more")
         return self.at
+
+    def efforts(self) -> np.ndarray:
+        return self.works_with
 
     def start(self, trajectory: Trajectory, *, may_stall: bool) -> None:
         assert self.ending() is not None, "one at a time"
@@ -67,20 +74,27 @@ class FakeClock:
 class Stage:
     """A runner with fake controllers, and what it reported."""
 
-    def __init__(self, **settings: float) -> None:
+    def __init__(
+        self,
+        effort: HandEffortSettings | None = None,
+        arm_speed: float = 1.0,
+        hand_speed: float = 1.0,
+        **settings: float,
+    ) -> None:
         self.clock = FakeClock()
         self.arm = FakeController(self.clock, ROBOT.home)
         self.hand = FakeController(self.clock, OPEN)
         self.reported: list[str] = []
         self.shares: list[float] = []
-        guard = Guard(ROBOT, GuardSettings())
+        guard = Guard(ROBOT, GuardSettings(), arm_speed=arm_speed, hand_speed=hand_speed)
         self.runner = Runner(
             ROBOT,
             self.arm,
             self.hand,
             guard,
-            RunSettings(period=1e-5, settle=0.01, **settings),
+            RunSettings(period=1e-5, settle=0.01, reason=0.01, **settings),
             self.clock,
+            effort,
         )
 
     def play(self, phases, interrupted=lambda: None, permit=lambda _: True) -> Played:

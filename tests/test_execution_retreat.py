@@ -10,12 +10,14 @@ from stage import Stage
 from ddg_core.arrays import Array
 from ddg_core.outcome import Outcome
 from ddg_core.transforms import inverse
+from ddg_execution.control import Ending
 from ddg_execution.execute import Executor
 from ddg_execution.executor_settings import ExecutorSettings
 from ddg_execution.motion.embedded import EmbeddedPlanner, EmbeddedSettings
 from ddg_execution.motion.port import NoPath, Situation
 from ddg_execution.phases import PHASES
-from ddg_execution.run import Ending, Played, RunSettings
+from ddg_execution.run import Played
+from ddg_execution.run_settings import RunSettings
 
 ROBOT = cell_robot()
 GRASP = top_grasp()
@@ -53,6 +55,7 @@ class Trial:
             self.stage.hand,
             ExecutorSettings(run=RunSettings(period=1e-5, settle=0.01)),
             velocity_scale=1.0,
+            hand_speed=0.7,
             clock=self.stage.clock,
         )
 

@@ -8,15 +8,16 @@ import pytest
 from motion_fixtures import OPEN, ball, cell_robot, cluttered, top_grasp
 from stage import Stage
 
+from ddg_core.description import load_cell
 from ddg_core.errors import BadInput
 from ddg_core.outcome import Outcome
-from ddg_execution.guard import Guard, GuardSettings
+from ddg_execution.control import Ending
+from ddg_execution.guard import Guard, GuardRefused, GuardSettings
 from ddg_execution.motion.embedded import EmbeddedPlanner, EmbeddedSettings
 from ddg_execution.motion.port import NoIk, NoPath, Scene
 from ddg_execution.motion.timing import SpeedSettings
 from ddg_execution.phases import PHASES, Phase, Step
 from ddg_execution.plan import ExecutionSettings, plan_execution
-from ddg_execution.run import Ending
 from ddg_execution.trajectory import Trajectory
 
 ROBOT = cell_robot()
@@ -31,9 +32,8 @@ def plan(grasp=None, start=ROBOT.home, scene=None, **options) -> tuple[Phase, ..
         planner=EmbeddedPlanner(ROBOT, EmbeddedSettings()),
         robot=ROBOT,
         settings=SETTINGS,
-        speed=SpeedSettings(),
         rng=np.random.default_rng(2),
-        **options,
+        **{"speed": SpeedSettings(), **options},
     )
 
 
@@ -250,6 +250,30 @@ def test_a_motion_that_does_not_end_times_out(phases):
     assert "confirmation of the cancel" in ended.message
 
 
+def test_a_goal_that_a_stop_cancelled_is_stopped_though_its_word_comes_later(phases):
+    """The watchdog brakes first, and then says so."""
+    stage = Stage()
+    stage.arm.ends = Ending.CANCELLED
+    word = lambda: Outcome.STOPPED if stage.arm.cancelled else None  # noqa: E731
+    ended = stage.play(phases, word).execution
+    assert (ended.outcome, ended.message) == (Outcome.STOPPED, "approach: stopped")
+    assert stage.hand.cancelled
+
+
+def test_nothing_moves_on_after_a_fault_of_ours(phases):
+    stage, told = Stage(), []
+
+    def interrupted() -> None:
+        told.append(stage.arm.ending())
+        if stage.arm.played and told[-1] is None:
+            raise ZeroDivisionError
+
+    with pytest.raises(ZeroDivisionError):
+        stage.play(phases, interrupted)
+    assert stage.arm.cancelled
+    assert stage.hand.cancelled
+
+
 def test_controllers_that_do_not_confirm_a_stop_have_failed(phases):
     stage = Stage()
     stage.arm.ending = lambda: None if stage.arm.played else (Ending.DONE, "")
@@ -266,6 +290,33 @@ def test_nothing_that_the_guard_refuses_is_sent(phases):
     assert ended.outcome == Outcome.STOPPED
     assert "guard: A" in ended.message
     assert not stage.arm.played
+
+
+@pytest.mark.parametrize("cell", [load_cell("twin"), load_cell("real")], ids=["twin", "real"])
+def test_what_is_planned_at_the_cells_speed_is_let_pass_and_nothing_faster(cell):
+    share, stage = cell.arm.speed, Stage(arm_speed=cell.arm.speed, hand_speed=cell.hand_speed)
+    played = stage.play(plan(speed=SpeedSettings(velocity_scale=share))).execution
+    assert played.outcome == Outcome.OK, played.message
+    for motion in stage.hand.played:
+        assert (motion.peaks()[0] <= ROBOT.hand_limits[2] * cell.hand_speed).all()
+    stage = Stage(arm_speed=0.9 * share, hand_speed=cell.hand_speed)
+    ended = stage.play(plan(speed=SpeedSettings(velocity_scale=share))).execution
+    assert ended.outcome == Outcome.STOPPED
+    assert "would move at" in ended.message
+    assert stage.arm.played == []
+
+
+def test_the_guard_refuses_fingers_faster_than_the_cell_says(phases):
+    stage = Stage()
+    assert stage.play(phases[1:2]).execution.outcome == Outcome.OK
+    (closing,) = stage.hand.played
+    with pytest.raises(GuardRefused, match=r"would move at .* limit 0\.15"):
+        Guard(ROBOT, GuardSettings(), hand_speed=0.1).check_hand(closing, OPEN)
+
+
+def test_a_real_cell_begins_with_a_tenth_of_the_speed_of_arm_and_fingers():
+    cell = load_cell("real")
+    assert (cell.arm.speed, cell.hand_speed) == (0.1, 0.1)
 
 
 def test_arm_and_fingers_of_one_step_take_the_same_time(phases):

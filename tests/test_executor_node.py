@@ -1,5 +1,6 @@
 """Executor, watchdog and state publisher over ROS, with fake controllers that really take time."""
 
+import re
 import shutil
 import threading
 import time
@@ -39,12 +40,13 @@ from ddg_core.ros.spinning import spinning
 from ddg_core.ros.waitables import SureActionServer
 from ddg_core.transforms import inverse
 from ddg_core.waiting import wait_until
+from ddg_execution.control import Ending
 from ddg_execution.phases import PHASES
-from ddg_execution.ros.controller import ending_of
+from ddg_execution.ros.controller import RosController, ending_of
 from ddg_execution.ros.executor_node import ExecutorNode, _check_calibration
 from ddg_execution.ros.state_publisher_node import StatePublisherNode
 from ddg_execution.ros.watchdog_node import WatchdogNode
-from ddg_execution.run import Ending
+from ddg_execution.trajectory import straight_motion
 
 pytestmark = pytest.mark.ros
 
@@ -52,6 +54,8 @@ ROBOT = cell_robot()
 CELL = load_cell()
 HAND = load_hand(CELL.hand)
 MISSED = 3.0  # without a heartbeat for so long, the watchdog brakes, in [s]
+EFFORT = "{limits: {Ring_Finger: 2.0}, longest: 0.2}"
+SILENCE = 6.0  # without joint states for so long, the line counts as broken, in [s]
 FAST = 15.0  # the fake controllers play so many times faster than told
 
 
@@ -68,7 +72,9 @@ class Robot(rclpy.node.Node):
         self.fail: int | None = None
         self.pace = FAST
         self.slow = ""
+        self.efforts: dict[str, float] = {}
         self.silent = self.stuck = False
+        self.mute: tuple[str, ...] = ()
         self.servers = [
             SureActionServer(
                 self, FollowJointTrajectory, name, self._play,
@@ -77,7 +83,7 @@ class Robot(rclpy.node.Node):
             for name in (CELL.arm.action, CELL.hand_action)
         ]  # fmt: skip
         self.states = self.create_publisher(JointState, "/joint_states", 10)
-        self.create_timer(0.01, self._tell, callback_group=self.group)
+        self.create_timer(0.02, self._tell, callback_group=self.group)
         self.phases: list[str] = []
         self.frames: dict[str, np.ndarray] = {}
         for name in ("/tf", "/tf_static"):
@@ -90,8 +96,10 @@ class Robot(rclpy.node.Node):
 
     def _tell(self) -> None:
         if not self.silent:
-            q = dict(self.q)
+            q = {name: at for name, at in dict(self.q).items() if name not in self.mute}
             state = JointState(name=list(q), position=[float(x) for x in q.values()])
+            if self.efforts:
+                state.effort = [self.efforts.get(name, 0.0) for name in q]
             if not self.stuck:
                 self.stamp = self.get_clock().now().to_msg()
             state.header.stamp = self.stamp
@@ -112,6 +120,11 @@ class Robot(rclpy.node.Node):
                         return result
                     threading.Event().wait(0.005)
                 self.q |= dict(zip(trajectory.joint_names, point.positions, strict=True))
+            while not self._heard(trajectory):  # however busy the machine is
+                if handle.is_cancel_requested:
+                    handle.canceled()
+                    return result
+                threading.Event().wait(0.005)
         finally:
             self.active -= 1
         if self.fail is not None:
@@ -121,6 +134,15 @@ class Robot(rclpy.node.Node):
         else:
             handle.succeed()
         return result
+
+    def _heard(self, trajectory) -> bool:
+        """Whether the executor knows where a trajectory led."""
+        names, last = trajectory.joint_names, trajectory.points[-1].positions
+        try:
+            known = self.nodes["executor"]._hand._states.positions(names, oldest=np.inf)
+        except Failed:
+            return False
+        return np.allclose(known, last)
 
     def execute(self, cancelled=lambda: False, **order):
         self.phases.clear()
@@ -141,6 +163,18 @@ class Robot(rclpy.node.Node):
         client = self.create_client(kind, name, callback_group=self.group)
         return call(client, request, timeout=60.0)
 
+    def stop(self) -> None:
+        """Stop, and wait until the executor was told."""
+        self.ask(Trigger, "/ddg/stop", Trigger.Request())
+        stopped = self.nodes["executor"]._stopped
+        wait_until(stopped.is_set, what="word of the stop", timeout=60.0)
+
+    def release(self) -> None:
+        """Reset the stop, and wait until the executor was told."""
+        self.ask(Trigger, "/ddg/reset_stop", Trigger.Request())
+        stopped = self.nodes["executor"]._stopped
+        wait_until(lambda: not stopped.is_set(), what="word of the reset", timeout=60.0)
+
 
 def change(file: Path, old: str, new: str) -> None:
     text = file.read_text()
@@ -153,7 +187,9 @@ def world(tmp_path_factory, domains) -> Iterator[Robot]:
     """All nodes share this process and its lock, so they must have more patience than usual."""
     config = shutil.copytree(config_folder(), tmp_path_factory.mktemp("world") / "config")
     change(config / "link.yaml", "missed: 0.3", f"missed: {MISSED}")
-    change(config / "execution.yaml", "embedded:", "run: {grace: 60.0}\nembedded:")
+    change(config / "link.yaml", "silence: 2.0", f"silence: {SILENCE}")
+    change(config / "cells" / "twin.yaml", "base_frame:", f"hand_effort: {EFFORT}\nbase_frame:")
+    change(config / "execution.yaml", "embedded:", "run: {grace: 60.0, settle: 60.0}\nembedded:")
     rclpy.init(domain_id=domains())
     robot, executor = Robot(), MultiThreadedExecutor(num_threads=8)
     robot.client = SureActionClient(
@@ -177,9 +213,18 @@ def world(tmp_path_factory, domains) -> Iterator[Robot]:
 @pytest.fixture
 def robot(world: Robot) -> Robot:
     world.fail, world.silent, world.stuck, world.pace = None, False, False, FAST
+    world.efforts, world.mute, world.slow = {}, (), ""
     world.q |= dict(zip(ROBOT.arm.joint_names, ROBOT.home, strict=True))
     world.q |= {HAND.settings.joint_prefix + name: 0.0 for name in HAND.joint_names}
-    threading.Event().wait(0.1)
+    node = world.nodes["executor"]
+
+    def arrived() -> bool:
+        if node._arm.trouble() or node._hand.trouble():
+            return False
+        fingers = np.abs(node._hand.measured()).max()
+        return np.abs(node._arm.measured() - ROBOT.home).max() + fingers < 1e-6
+
+    wait_until(arrived, what="the robot at home", timeout=60.0)
     return world
 
 
@@ -216,7 +261,7 @@ def test_stop_is_latched_until_it_is_reset(robot):
     goals = robot.goals
     assert robot.execute().outcome.code == Outcome.STOPPED
     assert robot.goals == goals
-    robot.ask(Trigger, "/ddg/reset_stop", Trigger.Request())
+    robot.release()
     assert robot.execute(put_back=False).outcome.code == Outcome.OK
 
 
@@ -231,11 +276,43 @@ def test_a_pressed_button_stops_and_letting_it_go_does_not_release(robot):
 
     assert robot.execute(cancelled=press).outcome.code == Outcome.STOPPED
     assert robot.active == 0
-    node._on_button(Bool(data=False))
+    robot.nodes["watchdog"]._on_button(Bool(data=False))
     assert robot.execute().outcome.code == Outcome.STOPPED
-    assert node.health[0] == b"\x02"
-    robot.ask(Trigger, "/ddg/reset_stop", Trigger.Request())
-    assert node.health[1] == "active"
+    assert node.health[0] == robot.nodes["watchdog"].health[0] == b"\x02"
+    robot.release()
+    wait_until(lambda: node.health[1] == "active", what="health", timeout=60.0)
+
+
+def test_a_stop_while_the_executor_is_down_is_kept_until_it_is_up(robot):
+    node = robot.nodes["executor"]
+    node.trigger_deactivate()
+    robot.ask(Trigger, "/ddg/stop", Trigger.Request())
+    node.trigger_activate()
+    wait_until(node._stopped.is_set, what="word of the stop", timeout=60.0)
+    wait_until(lambda: node.health[1].startswith("stopped"), what="health", timeout=60.0)
+    assert "reset_stop" in robot.ask(Trigger, "/ddg/go_home", Trigger.Request()).message
+    robot.release()
+
+
+def test_a_watchdog_that_is_down_takes_a_stop_and_one_that_comes_up_keeps_it(robot):
+    node = robot.nodes["watchdog"]
+    node.trigger_deactivate()
+    robot.stop()
+    node.trigger_activate()
+    assert node.health[1].startswith("stopped")
+    robot.release()
+    wait_until(lambda: node.health[0] == b"\x00", what="health", timeout=60.0)
+
+
+def test_nothing_moves_before_the_watchdog_has_said_that_it_may(robot, monkeypatch):
+    node = robot.nodes["executor"]
+    monkeypatch.setattr(node, "_told", threading.Event())
+    monkeypatch.setattr(node, "_link", replace(node._link, connect=0.01))
+    goals = robot.goals
+    answer = robot.ask(Trigger, "/ddg/go_home", Trigger.Request())
+    assert not answer.success
+    assert "word of the watchdog" in answer.message
+    assert robot.goals == goals
 
 
 def test_an_arm_that_violates_its_tolerance_aborts(robot):
@@ -262,6 +339,19 @@ def test_a_controller_that_met_something_is_told_from_one_that_failed(status, co
     assert ending_of(answer)[0] == ending
 
 
+def executed_until(robot, phase, **changes):
+    """How an execution ends in one of whose phases, a slow one, attributes of the robot change."""
+    robot.slow = phase
+
+    def change() -> bool:
+        if phase in robot.phases:
+            for name, value in changes.items():
+                setattr(robot, name, value)
+        return False
+
+    return robot.execute(cancelled=change)
+
+
 @pytest.mark.parametrize("fault", ["silent", "stuck"])
 def test_a_robot_that_falls_silent_or_repeats_itself_aborts(robot, fault):
     def silence() -> bool:
@@ -271,6 +361,27 @@ def test_a_robot_that_falls_silent_or_repeats_itself_aborts(robot, fault):
     result = robot.execute(cancelled=silence)
     assert result.outcome.code == Outcome.CONTROLLER_ABORTED
     assert "no joint states" in result.outcome.message
+    assert robot.active == 0
+
+
+def test_a_driver_without_effort_is_told_and_one_with_it_is_watched(robot):
+    node, ring = robot.nodes["executor"], HAND.settings.joint_prefix + "Ring_Finger"
+    told = lambda: node.vitals.get("hand-current guard", "")  # noqa: E731
+    wait_until(lambda: "blind" in told(), what="a word of the blind guard", timeout=60.0)
+    assert "no effort of Ring_Finger" in told()
+    robot.efforts = {ring: 1.0}
+    wait_until(lambda: told() == "sees", what="a word of the guard that sees", timeout=60.0)
+    result = executed_until(robot, "lift", efforts={ring: 3.0})
+    assert (result.outcome.code, result.phase) == (Outcome.HAND_STALLED, "lift")
+    assert "Ring_Finger works with 3, limit 2" in result.outcome.message
+    assert robot.active == 0
+
+
+def test_a_hand_that_falls_silent_while_only_the_arm_moves_aborts(robot):
+    mute = tuple(HAND.settings.joint_prefix + name for name in HAND.joint_names)
+    result = executed_until(robot, "lift", mute=mute)
+    assert (result.outcome.code, result.phase) == (Outcome.CONTROLLER_ABORTED, "lift")
+    assert "no joint states of Right_Hand_" in result.outcome.message
     assert robot.active == 0
 
 
@@ -285,12 +396,12 @@ def test_it_goes_home_from_where_a_cancelled_grasp_left_it(robot):
 
 
 def test_it_does_not_go_home_while_it_is_stopped_or_at_work(robot):
-    robot.ask(Trigger, "/ddg/stop", Trigger.Request())
+    robot.stop()
     goals = robot.goals
     answer = robot.ask(Trigger, "/ddg/go_home", Trigger.Request())
     assert not answer.success
     assert "reset_stop" in answer.message
-    robot.ask(Trigger, "/ddg/reset_stop", Trigger.Request())
+    robot.release()
     with robot.nodes["executor"]._at_work():
         assert "at work" in robot.ask(Trigger, "/ddg/go_home", Trigger.Request()).message
     assert robot.goals == goals
@@ -372,18 +483,138 @@ def test_a_real_robot_without_calibration_does_not_move():
     _check_calibration("twin", load_cell("twin"))
 
 
-def test_the_operator_is_asked_before_each_phase_and_one_yes_is_for_one_phase(robot):
+def test_the_operator_is_asked_before_each_phase_and_one_yes_is_for_one_phase(robot, monkeypatch):
     node = robot.nodes["executor"]
-    cell, node._cell = node._cell, replace(node._cell, confirm=True)
-    try:
-        assert not robot.ask(Trigger, "/ddg/confirm", Trigger.Request()).success  # nobody asked
-        assert not node._permit("lift")
-        assert "before lift" in node.health[1]
-        assert robot.ask(Trigger, "/ddg/confirm", Trigger.Request()).success
-        assert node._permit("lift")
-        assert not node._permit("hold")
-    finally:
-        node._cell = cell
+    operator = node._operator
+    monkeypatch.setattr(operator, "_each_phase", True)
+    assert not robot.ask(Trigger, "/ddg/confirm", Trigger.Request()).success  # nobody asked
+    assert not operator.permit("lift")
+    assert "before lift" in node.health[1]
+    assert robot.ask(Trigger, "/ddg/confirm", Trigger.Request()).success
+    assert operator.permit("lift")
+    assert not operator.permit("hold")
+    operator.dismiss()  # a run that ended
+    assert not robot.ask(Trigger, "/ddg/confirm", Trigger.Request()).success
+
+
+@pytest.fixture
+def real(robot, monkeypatch) -> Robot:
+    """The same robot, but nobody says that it is a simulation."""
+    node = robot.nodes["executor"]
+    done = CalibrationSettings("2026-01-31", "eye_to_hand", 0.3, 1.0)
+    monkeypatch.setattr(node, "_cell", replace(node._cell, simulated=False, calibration=done))
+    monkeypatch.setattr(node._operator, "homed", False)
+    return robot
+
+
+def test_a_real_hand_does_not_move_before_the_operator_says_that_it_is_homed(real):
+    node, goals, answers = real.nodes["executor"], real.goals, []
+
+    def go_home() -> None:
+        answers.append(real.ask(Trigger, "/ddg/go_home", Trigger.Request()))
+
+    thread = threading.Thread(target=go_home, daemon=True)
+    thread.start()
+    wait_until(lambda: "homed?" in node.health[1], what="the question", timeout=60.0)
+    assert real.goals == goals
+    assert real.ask(Trigger, "/ddg/confirm", Trigger.Request()).success
+    thread.join(60.0)
+    assert answers[0].success, answers[0].message
+    goals = real.goals
+    go_home()  # he is asked once
+    assert answers[1].success
+    assert real.goals > goals
+
+
+def test_a_hand_that_is_where_no_finger_can_be_is_not_homed(real):
+    real.q[HAND.settings.joint_prefix + "Pinky"] = 20830.0
+    states = real.nodes["executor"]._hand
+    wait_until(lambda: states.measured().max() > 1e4, what="the wild state", timeout=60.0)
+    goals = real.goals
+    answer = real.ask(Trigger, "/ddg/go_home", Trigger.Request())
+    assert "guard: Pinky is measured at 2.083e+04 rad (is the hand homed?)" in answer.message
+    assert real.goals == goals
+
+
+def test_a_hand_that_was_lost_is_asked_for_its_homing_again(real):
+    operator = real.nodes["executor"]._operator
+    operator.homed = True
+    real.mute = tuple(HAND.settings.joint_prefix + name for name in HAND.joint_names)
+    wait_until(lambda: not operator.homed, what="its end", timeout=60.0)
+
+
+def controller(robot, action: str, prefix: str) -> RosController:
+    """A hand's controller as a cell may name it by mistake."""
+    node = robot.nodes["executor"]
+    states, link = node._hand._states, replace(node._link, connect=0.01)
+    return RosController(node, action, HAND.joint_names, prefix, states, link)
+
+
+WRONG = (
+    ("/nobody/follow_joint_trajectory", HAND.settings.joint_prefix,
+     r"no action server /nobody/follow_joint_trajectory"),
+    (CELL.hand_action, "Left_Hand_", "no Left_Hand_Thumb_Flexion, .*is joint_prefix right?"),
+)  # fmt: skip
+
+
+def test_an_action_that_nobody_serves_is_named_at_the_first_goal(robot):
+    action, prefix, why = WRONG[0]
+    here, fast = np.zeros(9), np.ones(9)
+    still = straight_motion(HAND.joint_names, here, here, velocity=fast, acceleration=fast)
+    with pytest.raises(Failed, match=why) as failed:
+        controller(robot, action, prefix).start(still, may_stall=True)
+    assert failed.value.outcome == Outcome.CONTROLLER_ABORTED
+
+
+def test_joints_that_the_driver_calls_otherwise_are_named_at_the_first_goal(robot):
+    action, prefix, why = WRONG[1]
+    with pytest.raises(Failed, match=why) as failed:
+        controller(robot, action, prefix).measured()
+    assert failed.value.outcome == Outcome.CONTROLLER_ABORTED
+
+
+@pytest.mark.parametrize(("action", "prefix", "why"), WRONG, ids=["action", "prefix"])
+def test_what_a_driver_does_not_have_is_in_the_health_while_nothing_moves(
+    robot, monkeypatch, action, prefix, why
+):
+    node = robot.nodes["executor"]
+    wait_until(lambda: node.health[1] == "active", what="health", timeout=60.0)
+    monkeypatch.setattr(node._readiness, "_hand", controller(robot, action, prefix))
+    found = lambda: re.search(f"cannot move: hand: .*{why}", node.health[1])  # noqa: E731
+    wait_until(lambda: found() is not None, what=f"word of {why}", timeout=60.0)
+    assert node.health[0] == b"\x02"
+    monkeypatch.undo()
+    wait_until(lambda: node.health[1] == "active", what="health", timeout=60.0)
+
+
+def test_a_driver_that_is_still_homing_is_said_to_be(robot):
+    robot.q[HAND.settings.joint_prefix + "Pinky"] = float("nan")
+    hand = robot.nodes["executor"]._hand
+    why = "has no number for Right_Hand_Pinky; is its driver still homing"
+    wait_until(lambda: why in hand.trouble(), what=why, timeout=60.0)
+    robot.q[HAND.settings.joint_prefix + "Pinky"] = 0.0
+    wait_until(lambda: not hand.trouble(), what="its end, with all nodes alive", timeout=60.0)
+
+
+@pytest.mark.parametrize(
+    ("cell", "told", "asks"), [("twin", True, True), ("real", None, True), ("real", False, False)]
+)
+def test_whether_to_ask_is_said_by_the_cell_unless_it_is_told(domains, cell, told, asks):
+    given = {"robot": cell} | ({} if told is None else {"confirm": told})
+    context = rclpy.Context()
+    rclpy.init(context=context, domain_id=domains())
+    node = ExecutorNode(
+        context=context, parameter_overrides=[Parameter(k, value=v) for k, v in given.items()]
+    )
+    node.trigger_configure()
+    node.trigger_activate()
+    assert node._operator.homed == (
+        cell == "twin"
+    )  # of that a real hand's operator is asked anyhow
+    node._operator.homed = True
+    assert node._operator.permit("lift") == (not asks)
+    node.destroy_node()
+    context.shutdown()
 
 
 def test_the_frames_agree_with_the_tree(robot):
@@ -413,7 +644,7 @@ def test_the_watchdog_brakes_when_the_heartbeat_stops(robot):
             ended.append(time.monotonic())
             node = robot.nodes["executor"]
             node.destroy_publisher(node._beat)
-            node._beat = robot.create_publisher(Header, "/nowhere", 1)
+            node._beat = robot.create_publisher(Bool, "/nowhere", 1)
         return False
 
     results = []

@@ -26,7 +26,7 @@ from ddg_core.waiting import wait_until
 
 ROOT = Path(__file__).resolve().parents[1]
 FILES = sorted((ROOT / "launch").glob("*.launch.py"))
-ARGUMENTS = {"robot", "hand", "object", "config", "use_sim_time"}
+ARGUMENTS = {"robot", "hand", "object", "config", "use_sim_time", "confirm"}
 PROGRAM = """
     #!{python}
     import json, os, signal, sys
@@ -154,6 +154,14 @@ def test_arguments_reach_the_nodes(told: Path) -> None:
         if w == "--params-file"
     ]
     assert any("hand: parallel_gripper" in Path(file).read_text() for file in files)
+
+
+@pytest.mark.ros
+def test_the_operators_permission_reaches_the_executor(told: Path) -> None:
+    words = started(ROOT / "launch" / "grasping.launch.py", {"confirm": "true"}, told)
+    mine = words["ddg_execution/executor"]
+    files = [mine[i + 1] for i, word in enumerate(mine) if word == "--params-file"]
+    assert any("confirm: true" in Path(file).read_text() for file in files)
 
 
 @pytest.mark.ros

@@ -46,6 +46,27 @@ class CalibrationSettings:
 
 
 @dataclass(frozen=True)
+class HandEffortSettings:
+    """How hard the fingers may work, by the `effort` of their driver's joint states.
+
+    Attributes:
+        limits: By driven joint, without prefix, in the unit of the driver; joints that are not
+            named are not watched.
+        longest: So long a finger may be above its limit, in [s].
+    """
+
+    limits: dict[str, float]
+    longest: float = 0.5
+
+    def __post_init__(self) -> None:
+        """Refuse what would always or never stop the hand."""
+        if min(self.limits.values(), default=1.0) <= 0.0:
+            raise ValueError(f"limits must be positive, got {self.limits}")
+        if self.longest < 0.0:
+            raise ValueError(f"longest must not be negative, got {self.longest}")
+
+
+@dataclass(frozen=True)
 class ArmSettings:
     """The arm and its driver.
 
@@ -99,6 +120,8 @@ class CellSettings:
         calibration: How the camera's pose was found; nothing moves without it on a real robot.
         hand_joint_prefix: What this cell's driver puts before the hand's joint names; None: what
             the hand's file says.
+        hand_speed: Share of the finger joints' speed limits used in motions, in (0, 1].
+        hand_effort: How hard the fingers may work; None: nobody looks.
         confirm: Ask the operator before every phase that moves (`/ddg/confirm`).
         payload: Mass of adapter and hand, in [kg], as told to the arm's controller.
     """
@@ -119,9 +142,13 @@ class CellSettings:
     simulated: bool = False
     calibration: CalibrationSettings | None = None
     hand_joint_prefix: str | None = None
+    hand_speed: float = 0.7
+    hand_effort: HandEffortSettings | None = None
     confirm: bool = False
 
     def __post_init__(self) -> None:
-        """Check the box."""
+        """Check the box and the share."""
         if any(a >= b for a, b in zip(self.workspace_low, self.workspace_high, strict=True)):
             raise ValueError(f"workspace_low {self.workspace_low} must be below workspace_high")
+        if not 0.0 < self.hand_speed <= 1.0:
+            raise ValueError(f"hand_speed must be in (0, 1], got {self.hand_speed}")

@@ -9,10 +9,12 @@ from functools import partial
 import numpy as np
 
 from ddg_core.arrays import Array
+from ddg_core.cell import HandEffortSettings
 from ddg_core.errors import DdgError
 from ddg_core.grasp import Grasp
 from ddg_core.outcome import Outcome
 from ddg_core.ports import Execution
+from ddg_execution.control import Controller, Ending
 from ddg_execution.executor_settings import ExecutorSettings
 from ddg_execution.follow import Lookout, plan_following
 from ddg_execution.guard import Guard
@@ -21,7 +23,7 @@ from ddg_execution.motion.robot import Robot
 from ddg_execution.phases import Phase
 from ddg_execution.plan import plan_execution, plan_home
 from ddg_execution.retreat import plan_way_out
-from ddg_execution.run import Controller, Ending, Played, Runner
+from ddg_execution.run import Played, Runner
 
 
 class Executor:
@@ -33,8 +35,10 @@ class Executor:
         arm: The arm's controller.
         hand: The hand's controller.
         settings: How grasps are executed.
-        velocity_scale: Share of the joint speed limits to use, in (0, 1].
+        velocity_scale: Share of the arm's speed limits to use, in (0, 1].
+        hand_speed: Share of the fingers' speed limits to use, in (0, 1].
         clock: The controllers' clock, in [s].
+        effort: How hard the fingers may work; None: nobody looks.
     """
 
     def __init__(
@@ -46,7 +50,9 @@ class Executor:
         settings: ExecutorSettings,
         *,
         velocity_scale: float,
+        hand_speed: float,
         clock: Callable[[], float],
+        effort: HandEffortSettings | None = None,
     ) -> None:
         """Make guard and runner."""
         self._robot = robot
@@ -54,8 +60,8 @@ class Executor:
         self._settings = settings
         self._speed = settings.speed(velocity_scale)
         self._planner = planner
-        guard = Guard(robot, settings.guard)
-        self._runner = Runner(robot, arm, hand, guard, settings.run, clock)
+        self._guard = Guard(robot, settings.guard, arm_speed=velocity_scale, hand_speed=hand_speed)
+        self._runner = Runner(robot, arm, hand, self._guard, settings.run, clock, effort)
 
     def execute(
         self,
@@ -138,6 +144,15 @@ class Executor:
             )
 
         return self._do(plan, interrupted, lambda *_: None, permit)
+
+    def check_hand(self) -> None:
+        """Refuse a hand that is not heard of, or stands where no finger can be.
+
+        Raises:
+            Failed: It is not heard of (CONTROLLER_ABORTED).
+            GuardRefused: It says what cannot be, as one that was not homed does.
+        """
+        self._guard.check_stand(self._hand.measured())
 
     def _way_out(self, grasp: Grasp, scene: Scene, planned: Array) -> tuple[Phase, ...] | None:
         """Plan another way out if the arm came to a halt off where the planned one begins, (A,).

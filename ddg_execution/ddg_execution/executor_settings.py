@@ -8,7 +8,7 @@ from ddg_execution.guard import GuardSettings
 from ddg_execution.motion.embedded import EmbeddedSettings
 from ddg_execution.motion.timing import SpeedSettings
 from ddg_execution.plan import ExecutionSettings
-from ddg_execution.run import RunSettings
+from ddg_execution.run_settings import RunSettings
 
 
 @dataclass(frozen=True)
@@ -20,8 +20,8 @@ class ExecutorSettings:
         seed: Of the search for free paths; the same question has the same answer.
         embedded: How hard the planner tries, whatever its engine.
         execution: Heights, speeds and times of a grasp.
-        acceleration_scale: Share of the arm's acceleration limits to use, in (0, 1]; the share
-            of its speed limits is the cell's.
+        acceleration_scale: Share of the arm's acceleration limits to use, in (0, 1]; the shares
+            of the speed limits are the cell's, and the guard keeps to them.
         follow: Which hands follow a target that moves, and how far.
         guard: What the guard lets pass.
         run: When playing counts as hung.

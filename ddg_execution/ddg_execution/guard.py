@@ -31,28 +31,38 @@ class GuardSettings:
         measured_slack: How far beyond a position limit a joint may be measured, in [rad]; a
             command may start there but must not go further out.
         finger_acceleration: Largest acceleration of a finger joint, in [rad/s^2].
-        speed: Share of the joint speed limits that is let pass, in (0, 1].
     """
 
     start_tolerance: float = 0.05
     finger_start_tolerance: float = 0.15
     measured_slack: float = 0.02
     finger_acceleration: float = 60.0
-    speed: float = 1.0
-
-    def __post_init__(self) -> None:
-        """Refuse a share outside (0, 1]."""
-        if not 0.0 < self.speed <= 1.0:
-            raise ValueError(f"speed must be in (0, 1], got {self.speed}")
 
 
 class Guard:
-    """Refuses commands outside position, speed, acceleration and workspace limits; pure."""
+    """Refuses commands outside position, speed, acceleration and workspace limits; pure.
 
-    def __init__(self, robot: Robot, settings: GuardSettings) -> None:
+    Args:
+        robot: Whose limits hold.
+        settings: What it lets pass beyond them.
+        arm_speed: Share of the arm's speed limits that the cell allows, in (0, 1].
+        hand_speed: Share of the fingers' speed limits that the cell allows, in (0, 1].
+    """
+
+    def __init__(
+        self,
+        robot: Robot,
+        settings: GuardSettings,
+        *,
+        arm_speed: float = 1.0,
+        hand_speed: float = 1.0,
+    ) -> None:
         """Take the limits from the robot."""
         self._robot = robot
         self._settings = settings
+        self._arm_velocity = robot.arm.velocity * arm_speed
+        self.finger_velocity: Array = robot.hand_limits[2] * hand_speed
+        """Largest speed of each finger joint that is let pass, shape (D,), in [rad/s]."""
 
     def check_arm(self, trajectory: Trajectory, measured: Array) -> None:
         """Let an arm trajectory pass, or raise.
@@ -65,7 +75,7 @@ class Guard:
             GuardRefused: The message names the first joint that is outside, and the limit.
         """
         arm = self._robot.arm
-        limits = (arm.lower, arm.upper, arm.velocity * self._settings.speed, arm.acceleration)
+        limits = (arm.lower, arm.upper, self._arm_velocity, arm.acceleration)
         jump = self._settings.start_tolerance
         self._check(arm.joint_names, trajectory, measured, jump, *limits)
         q = trajectory.sample(np.arange(0.0, trajectory.duration + _STEP, _STEP))
@@ -81,11 +91,19 @@ class Guard:
 
     def check_hand(self, trajectory: Trajectory, measured: Array) -> None:
         """Let a finger trajectory pass, or raise GuardRefused; `measured` has shape (D,)."""
-        lower, upper, velocity = self._robot.hand_limits
+        lower, upper, _ = self._robot.hand_limits
         acceleration = np.full(len(lower), self._settings.finger_acceleration)
-        limits = (lower, upper, velocity * self._settings.speed, acceleration)
+        limits = (lower, upper, self.finger_velocity, acceleration)
         jump = self._settings.finger_start_tolerance
         self._check(self._robot.hand_joint_names, trajectory, measured, jump, *limits)
+
+    def check_stand(self, measured: Array) -> None:
+        """Let the hand be where it is measured, shape (D,), or raise GuardRefused."""
+        lower, upper, _ = self._robot.hand_limits
+        names, slack = self._robot.hand_joint_names, self._settings.finger_start_tolerance
+        what, unit = "is measured at", "rad (is the hand homed?)"
+        _refuse_beyond(names, -measured, slack - lower, what, unit)
+        _refuse_beyond(names, measured, slack + upper, what, unit)
 
     def _check(
         self,

@@ -4,85 +4,22 @@ import contextlib
 import time
 from collections.abc import Callable
 from dataclasses import dataclass
-from enum import StrEnum
-from typing import Protocol
 
 import numpy as np
 
 from ddg_core.arrays import Array
+from ddg_core.cell import HandEffortSettings
 from ddg_core.errors import DdgError, Failed, TimedOut
 from ddg_core.outcome import Outcome
 from ddg_core.ports import Execution
 from ddg_core.waiting import wait_until
+from ddg_execution.control import Controller, Ending
 from ddg_execution.guard import Guard
 from ddg_execution.motion.robot import Robot
 from ddg_execution.phases import Phase, Step
+from ddg_execution.run_settings import RunSettings
 from ddg_execution.trajectory import Trajectory, straight_motion
-
-
-class Ending(StrEnum):
-    """How a controller ended a trajectory."""
-
-    DONE = "done"
-    SHORT = "short of its goal"  # a tolerance was violated: where a finger stalls on an object
-    CANCELLED = "cancelled"
-    FAILED = "failed"
-
-
-class Controller(Protocol):
-    """A joint trajectory controller, of the arm or of the hand; one trajectory at a time."""
-
-    def measured(self) -> Array:
-        """Where the joints are now, shape (D,), in [rad].
-
-        Raises:
-            Failed: The newest joint state is too old, or lacks a joint (CONTROLLER_ABORTED).
-        """
-
-    def start(self, trajectory: Trajectory, *, may_stall: bool) -> None:
-        """Begin a trajectory; with `may_stall` a joint need not reach its goal.
-
-        Raises:
-            Failed: There is no such controller (CONTROLLER_ABORTED).
-        """
-
-    def ending(self) -> tuple[Ending, str] | None:
-        """How the last trajectory ended, with a sentence; None while it is played.
-
-        Before the first one: (DONE, "").
-        """
-
-    def cancel(self) -> None:
-        """Stop the trajectory that is played, if there is one."""
-
-
-@dataclass(frozen=True)
-class RunSettings:
-    """When playing counts as hung.
-
-    Attributes:
-        patience: A step may take this many times its duration ...
-        grace: ... and this much more, in [s] of the controllers' clock.
-        wall_limit: Longest step whatever the clock says, in [s].
-        stop_timeout: Longest wait for the controllers to confirm a cancel, in [s].
-        confirm: Longest wait for the operator's permission of a phase, in [s].
-        settle: Longest wait for the arm to be measured where its next motion begins, in [s].
-        settled: It is there when all joints are this near, in [rad].
-        finger_acceleration: Acceleration of the finger joints in motions of ours, in [rad/s^2].
-        finger_speed: Share of the finger joints' speed limits to use.
-        period: Time between two looks at the controllers, in [s].
-    """
-
-    patience: float = 1.5
-    grace: float = 3.0
-    wall_limit: float = 60.0
-    stop_timeout: float = 1.0
-    confirm: float = 300.0
-    settle: float = 2.5
-    settled: float = 0.02
-    finger_acceleration: float = 30.0
-    finger_speed: float = 0.7
-    period: float = 0.01
+from ddg_execution.watch import HandOverloaded, Watch
 
 
 @dataclass(frozen=True, eq=False)
@@ -100,6 +37,10 @@ class Played:
     fingers: Array | None = None
 
 
+class CancelledByOthers(Failed):
+    """A goal was cancelled, and not by who had sent it."""
+
+
 class Runner:
     """Plays phases; every trajectory passes the guard at the moment it is sent.
 
@@ -110,6 +51,7 @@ class Runner:
         guard: Refuses what is outside the limits.
         settings: When playing counts as hung.
         clock: The controllers' clock, in [s]; simulated time where that is used.
+        effort: How hard the fingers may work; None: nobody looks.
     """
 
     def __init__(
@@ -120,8 +62,10 @@ class Runner:
         guard: Guard,
         settings: RunSettings,
         clock: Callable[[], float],
+        effort: HandEffortSettings | None = None,
     ) -> None:
         """Keep the parts."""
+        self._watch = Watch(arm, hand, robot.hand_joint_names, effort, clock)
         self._robot = robot
         self._arm = arm
         self._hand = hand
@@ -149,6 +93,7 @@ class Runner:
         arm_reached, fingers_reached = None, None
         outcome, message = Outcome.OK, ""
         left = phases
+        self._watch.begin()
         try:
             while left:
                 (phase, *after), begin = left, time.monotonic()
@@ -168,12 +113,11 @@ class Runner:
                     took = time.monotonic() - begin
                     timings[phase_name] = timings.get(phase_name, 0.0) + took
         except DdgError as error:
-            outcome, message = error.outcome, f"{phase_name}: {error}"
-        finally:
-            if outcome != Outcome.OK and (unconfirmed := self._stop()):
-                message += unconfirmed
-                if outcome in (Outcome.STOPPED, Outcome.CANCELLED):  # nobody knows whether it did
-                    outcome = Outcome.CONTROLLER_ABORTED
+            outcome, message = self._abort(error, interrupted)
+            message = f"{phase_name}: {message}"
+        except BaseException:  # a fault of ours: nothing goes on moving
+            self._stop()
+            raise
         execution = Execution(outcome, message, phase_name, tuple(timings.items()))
         return Played(execution, arm_reached, fingers_reached)
 
@@ -182,6 +126,7 @@ class Runner:
     ) -> None:
         def permitted() -> bool:
             _raise_if(interrupted())
+            self._watch.look()
             return permit(phase)
 
         wait_until(permitted, what="permission", timeout=self._settings.confirm, period=0.05)
@@ -194,11 +139,8 @@ class Runner:
             self._settle(step.arm.positions[0], interrupted)
             self._guard.check_arm(step.arm, self._arm.measured())
         if step.fingers is not None:
-            fingers = self._finger_motion(step)
-            self._guard.check_hand(fingers, self._hand.measured())
-            self._hand.start(fingers, may_stall=step.may_stall)
+            lasts += self._start_fingers(step)
             moving.append(("hand", self._hand))
-            lasts += fingers.duration
         if step.arm is not None:
             self._arm.start(step.arm, may_stall=False)
             moving.append(("arm", self._arm))
@@ -208,7 +150,7 @@ class Runner:
 
         def over() -> bool:
             _raise_if(interrupted())
-            self._arm.measured()  # raises where the controllers have fallen silent
+            self._watch.look()
             for name, controller in list(moving):
                 ending = controller.ending()
                 if ending is not None:
@@ -244,6 +186,7 @@ class Runner:
 
         def there() -> bool:
             _raise_if(interrupted())
+            self._watch.look()
             return bool(np.abs(self._arm.measured() - start).max() < self._settings.settled)
 
         with contextlib.suppress(TimedOut):
@@ -254,19 +197,46 @@ class Runner:
                 period=self._settings.period,
             )
 
+    def _start_fingers(self, step: Step) -> float:
+        """Send the fingers where a step wants them; how long that takes, in [s]."""
+        motion = self._finger_motion(step)
+        self._guard.check_hand(motion, self._hand.measured())
+        self._hand.start(motion, may_stall=step.may_stall)
+        return motion.duration
+
     def _finger_motion(self, step: Step) -> Trajectory:
         """From where the fingers are to where they shall be, as long as the arm moves."""
         assert step.fingers is not None
         names = self._robot.hand_joint_names
-        lower, upper, velocity = self._robot.hand_limits
+        lower, upper, _ = self._robot.hand_limits
         return straight_motion(
             names,
             np.clip(self._hand.measured(), lower, upper),  # a pressed finger gives way a little
             step.fingers,
-            velocity=velocity * self._settings.finger_speed,
+            velocity=self._guard.finger_velocity,
             acceleration=np.full(len(names), self._settings.finger_acceleration),
             least=max(step.duration, step.arm.duration if step.arm else 0.1),
         )
+
+    def _abort(
+        self, error: DdgError, interrupted: Callable[[], Outcome | None]
+    ) -> tuple[Outcome, str]:
+        """Stop both controllers; how the run ended, and a sentence."""
+        outcome, message, unconfirmed = error.outcome, str(error), self._stop()
+        if isinstance(error, CancelledByOthers):  # a stop brakes first, and then says so
+            with contextlib.suppress(TimedOut):
+                wait_until(
+                    lambda: interrupted() is not None,
+                    what="reason of the cancel",
+                    timeout=self._settings.reason,
+                )
+            if (reason := interrupted()) is not None:
+                outcome, message = reason, reason.lower()
+        if unconfirmed and outcome in (Outcome.STOPPED, Outcome.CANCELLED):
+            outcome = Outcome.CONTROLLER_ABORTED  # nobody knows whether the arm stands
+        if isinstance(error, HandOverloaded) and not unconfirmed:
+            message += self._ease()
+        return outcome, message + unconfirmed
 
     def _stop(self) -> str:
         """Cancel both controllers and wait for them; a sentence if they do not confirm."""
@@ -283,10 +253,28 @@ class Runner:
             return f" (and {error} from the controllers)"
         return ""
 
+    def _ease(self) -> str:
+        """Send the fingers to where they are: they press no more; a sentence if they did not go.
+
+        Where no trajectory is played a cancel changes nothing, and they press on.
+        """
+        lower, upper, _ = self._robot.hand_limits
+        try:
+            here = np.clip(self._hand.measured(), lower, upper)
+            takes = self._start_fingers(Step(fingers=here, may_stall=True))
+            wait_until(
+                lambda: self._hand.ending() is not None,
+                what="end of easing the fingers",
+                timeout=takes + self._settings.stop_timeout,
+            )
+        except DdgError as error:
+            return f" (and they may press on: {error})"
+        return ""
+
 
 def _raise_if(reason: Outcome | None) -> None:
     if reason is not None:
-        raise Failed(reason, "cancelled" if reason == Outcome.CANCELLED else "stopped")
+        raise Failed(reason, reason.lower())
 
 
 def _raise_unless_good(name: str, ending: Ending, message: str, *, may_be_short: bool) -> None:
@@ -294,6 +282,5 @@ def _raise_unless_good(name: str, ending: Ending, message: str, *, may_be_short:
         return
     if ending == Ending.SHORT and name == "hand":
         raise Failed(Outcome.HAND_STALLED, f"the fingers stopped on the way: {message}")
-    raise Failed(
-        Outcome.CONTROLLER_ABORTED, f"the {name}'s controller ended as {ending}: {message}"
-    )
+    kind = CancelledByOthers if ending == Ending.CANCELLED else Failed
+    raise kind(Outcome.CONTROLLER_ABORTED, f"the {name}'s controller ended as {ending}: {message}")

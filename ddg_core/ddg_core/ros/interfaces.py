@@ -85,9 +85,10 @@ INTERFACES = (
     Interface("/ddg/target_correction", "ddg_interfaces/msg/Grasp"),
     Interface("/ddg/markers", "visualization_msgs/msg/MarkerArray"),
     Interface("/diagnostics", "diagnostic_msgs/msg/DiagnosticArray"),
-    Interface("/ddg/heartbeat", "std_msgs/msg/Header"),
+    Interface("/ddg/heartbeat", "std_msgs/msg/Bool"),  # whether the executor was told to stop
     Interface("/ddg/stop", "std_srvs/srv/Trigger"),
     Interface("/ddg/stop_button", "std_msgs/msg/Bool"),
+    Interface("/ddg/stopped", "std_msgs/msg/Bool", LATCHED),  # the watchdog's word
     Interface("/ddg/reset_stop", "std_srvs/srv/Trigger"),
     Interface("/ddg/confirm", "std_srvs/srv/Trigger"),
     Interface("/ddg/go_home", "std_srvs/srv/Trigger"),

@@ -14,6 +14,7 @@ from typing import Any, TypeVar
 import rclpy
 from diagnostic_msgs.msg import DiagnosticArray, DiagnosticStatus, KeyValue
 from rclpy.callback_groups import ReentrantCallbackGroup
+from rclpy.clock import Clock, ClockType
 from rclpy.executors import ExternalShutdownException
 from rclpy.impl.implementation_singleton import rclpy_implementation
 from rclpy.lifecycle import LifecycleNode, LifecycleState, TransitionCallbackReturn
@@ -139,9 +140,10 @@ class DdgNode(LifecycleNode):
         )
         return self.keep(client, lambda: self.destroy_client(client))
 
-    def every(self, period: float, callback: Callable[[], None]) -> Any:
-        """Call back each `period` seconds of the node's clock."""
-        timer = self.create_timer(period, callback, callback_group=self.group)
+    def every(self, period: float, callback: Callable[[], None], *, wall: bool = False) -> Any:
+        """Call back each `period` seconds of the node's clock, or of wall time."""
+        clock = Clock(clock_type=ClockType.STEADY_TIME) if wall else None
+        timer = self.create_timer(period, callback, callback_group=self.group, clock=clock)
         return self.keep(timer, lambda: self.destroy_timer(timer))
 
     def explain(self, error: Exception) -> tuple[str, str]:
@@ -158,13 +160,13 @@ class DdgNode(LifecycleNode):
         try:
             self._report = self.publish_on("/diagnostics")
             self.every(1.0, self._diagnose)
+            self.health = (DiagnosticStatus.OK, "active")
             self.start()
         except Exception as error:  # rclpy would swallow it without a word
             self.get_logger().fatal(self.explain(error)[1])
             self._release()
             self.failed.set()
             return TransitionCallbackReturn.FAILURE
-        self.health = (DiagnosticStatus.OK, "active")
         result: TransitionCallbackReturn = super().on_activate(state)
         return result
 

@@ -1,8 +1,10 @@
 """Brakes: stop controllers without being the one who moves them."""
 
+import contextlib
 from functools import partial
 
 from action_msgs.srv import CancelGoal
+from rclpy.exceptions import InvalidHandle
 
 from ddg_core.ros.node import DdgNode
 
@@ -22,4 +24,5 @@ class Brakes:
     def pull(self) -> None:
         """Cancel all goals now; does not wait."""
         for client in self._clients:
-            client.call_async(CancelGoal.Request())  # no id, no time: all goals
+            with contextlib.suppress(InvalidHandle):  # the node is just being taken down
+                client.call_async(CancelGoal.Request())  # no id, no time: all goals

@@ -15,9 +15,9 @@ from ddg_core.outcome import Outcome
 from ddg_core.ros.calls import SureActionClient
 from ddg_core.ros.node import DdgNode
 from ddg_core.waiting import wait_until
+from ddg_execution.control import Ending
 from ddg_execution.link import LinkSettings
 from ddg_execution.ros.joint_states import JointStates
-from ddg_execution.run import Ending
 from ddg_execution.trajectory import Trajectory
 
 _NO_LIMIT = -1.0  # in a JointTolerance
@@ -81,6 +81,7 @@ class RosController:
             states: Where the joints are.
             settings: When the line counts as broken.
         """
+        self.joint_names = joint_names
         self._action = action
         self._prefix = prefix
         self._driver_names = [prefix + name for name in joint_names]
@@ -98,6 +99,20 @@ class RosController:
     def measured(self) -> Array:
         """See `Controller.measured`."""
         return self._states.positions(self._driver_names, oldest=self._settings.silence)
+
+    def trouble(self) -> str:
+        """Why nothing could be played now, naming the culprit; empty if it could."""
+        if not self._client.server_is_ready():
+            return f"no action server {self._action}; is its driver up, and does it call it so?"
+        try:
+            self.measured()
+        except Failed as error:
+            return str(error)
+        return ""
+
+    def efforts(self) -> Array:
+        """See `Controller.efforts`."""
+        return self._states.efforts(self._driver_names)
 
     def start(self, trajectory: Trajectory, *, may_stall: bool) -> None:
         """See `Controller.start`."""

@@ -1,7 +1,8 @@
-"""The executor node: `/ddg/execute_grasp`, `/ddg/check_reach` and the latched stop."""
+"""The executor node: `/ddg/execute_grasp`, `/ddg/go_home` and `/ddg/check_reach`."""
 
 import contextlib
 from collections.abc import Iterator
+from dataclasses import replace
 from threading import Event, Lock
 from typing import Any
 
@@ -9,7 +10,7 @@ import rclpy
 from ddg_interfaces.action import ExecuteGrasp
 from diagnostic_msgs.msg import DiagnosticStatus
 from geometry_msgs.msg import PoseStamped
-from rclpy.clock import Clock, ClockType
+from rclpy.parameter import Parameter
 from std_msgs.msg import Bool, Header
 
 from ddg_core.cell import CellSettings
@@ -25,6 +26,7 @@ from ddg_core.ros.convert import (
     stages_to_msg,
 )
 from ddg_core.ros.node import DdgNode, run_node
+from ddg_core.waiting import wait_until
 from ddg_execution.execute import Executor
 from ddg_execution.executor_settings import ExecutorSettings
 from ddg_execution.link import LinkSettings
@@ -37,8 +39,10 @@ from ddg_execution.ros.brakes import Brakes
 from ddg_execution.ros.controller import RosController
 from ddg_execution.ros.joint_states import JointStates
 from ddg_execution.ros.lookout import RosLookout
+from ddg_execution.ros.operator import Operator
 from ddg_execution.ros.planners import choose_planner
 from ddg_execution.ros.questions import poses_from_msgs, scene_from_msg, ways_from_msg
+from ddg_execution.ros.readiness import PERIOD, Readiness
 from ddg_execution.run import Played
 
 
@@ -48,16 +52,19 @@ class ExecutorNode(DdgNode):
     def __init__(self, **kwargs: Any) -> None:
         """Nothing moves before activation."""
         super().__init__("executor", **kwargs)
-        self._stopped = Event()
-        self._confirmed = Event()
+        self.declare_parameter("confirm", Parameter.Type.BOOL)  # told: in place of the cell's
+        self._stopped = Event()  # by the last word of the watchdog, also while this one is down
+        self._told = Event()  # that word came since this one is up
         self._moving = Lock()
         self._scene = Scene()  # of the last order
 
     def start(self) -> None:
         """Read the settings and descriptions, connect to the controllers, offer the services."""
         settings = self.settings("execution.yaml", ExecutorSettings)
-        link = self.settings("link.yaml", LinkSettings)
-        cell = self._cell = self.cell()
+        link = self._link = self.settings("link.yaml", LinkSettings)
+        cell = self.cell()
+        asks = self.get_parameter_or("confirm", Parameter("confirm", value=cell.confirm))
+        cell = self._cell = replace(cell, confirm=asks.value)
         hand = self.hand(cell)
         robot = self._robot = make_robot(cell_tree(cell), cell_srdf(cell), cell, hand)
         states = JointStates(self)
@@ -65,33 +72,34 @@ class ExecutorNode(DdgNode):
         self.vitals["planner"] = name
         if isinstance(planner, RemotePlanner):
             self.keep(planner, planner.close)
+        names, prefix = cell.arm.joint_names, cell.arm.joint_prefix
+        self._arm = RosController(self, cell.arm.action, names, prefix, states, link)
+        names, prefix = hand.joint_names, hand.joint_prefix
+        self._hand = RosController(self, cell.hand_action, names, prefix, states, link)
         self._executor = Executor(
             robot,
             planner,
-            RosController(
-                self, cell.arm.action, cell.arm.joint_names, cell.arm.joint_prefix, states,
-                link,
-            ),
-            RosController(
-                self, cell.hand_action, hand.joint_names, hand.joint_prefix, states, link
-            ),
+            self._arm,
+            self._hand,
             settings,
             velocity_scale=cell.arm.speed,
+            hand_speed=cell.hand_speed,
             clock=lambda: self.get_clock().now().nanoseconds * 1e-9,
-        )  # fmt: skip
+            effort=cell.hand_effort,
+        )
         self._lookout = RosLookout(self, robot.hand_joint_names, settings.follow)
         self._reach, self._ways = ReachChecker(robot), WayChecker(robot)
         self._brakes = Brakes(self, (cell.arm.action, cell.hand_action))
         self._beat = self.publish_on("/ddg/heartbeat")
-        steady = Clock(clock_type=ClockType.STEADY_TIME)
-        timer = self.create_timer(
-            link.heartbeat, self._on_beat, callback_group=self.group, clock=steady
+        self.every(link.heartbeat, self._on_beat, wall=True)
+        self._told.clear()
+        self._operator = Operator(
+            self, homed=cell.simulated, each_phase=cell.confirm, changed=self._tell
         )
-        self.keep(timer, lambda: self.destroy_timer(timer))
-        self.serve("/ddg/stop", self._on_stop)
-        self.serve("/ddg/reset_stop", self._on_reset)
-        self.subscribe("/ddg/stop_button", self._on_button)
-        self.serve("/ddg/confirm", self._on_confirm)
+        self._readiness = Readiness(self, self._arm, self._hand, cell.hand_effort, self._on_change)
+        self.every(PERIOD, self._readiness.look, wall=True)
+        self._tell()
+        self.subscribe("/ddg/stopped", self._on_stopped)
         self.serve("/ddg/go_home", self._on_go_home)
         self.serve("/ddg/check_reach", self._on_check_reach)
         serve_action(self, "/ddg/execute_grasp", self._on_execute)
@@ -118,7 +126,7 @@ class ExecutorNode(DdgNode):
                 hold_time=order.hold_time or None,
                 interrupted=interrupted,
                 report=report,
-                permit=self._permit,
+                permit=self._operator.permit,
                 lookout=self._lookout,
             )
         self.get_logger().info(f"{played.execution.outcome} {played.execution.message}")
@@ -128,7 +136,7 @@ class ExecutorNode(DdgNode):
         """Answers when the arm is there, or stopped on the way."""
         with self._at_work():
             played = self._executor.go_home(
-                self._scene, interrupted=self._interrupted, permit=self._permit
+                self._scene, interrupted=self._interrupted, permit=self._operator.permit
             )
         done = played.execution
         response.success = done.outcome == Outcome.OK
@@ -141,15 +149,21 @@ class ExecutorNode(DdgNode):
 
         Raises:
             Failed: STOPPED: it was stopped and not released, or somebody moves it.
+            TimedOut: The watchdog does not say whether it was stopped.
         """
+        what = "word of the watchdog on /ddg/stopped (is it up?)"
+        wait_until(self._told.is_set, what=what, timeout=self._link.connect)
         if self._stopped.is_set():
             raise Failed(Outcome.STOPPED, "stopped: call /ddg/reset_stop first")
         _check_calibration(self.get_parameter("robot").value, self._cell)
         if not self._moving.acquire(blocking=False):
             raise Failed(Outcome.STOPPED, "the arm is at work")
         try:
+            if not self._operator.homed:
+                self._executor.check_hand()
             yield
         finally:
+            self._operator.dismiss()
             self._moving.release()
 
     def _interrupted(self) -> Outcome | None:
@@ -191,51 +205,40 @@ class ExecutorNode(DdgNode):
         response.margin = reach.margin.tolist()
         return response
 
-    def _stop(self) -> None:
-        self._stopped.set()
-        self._brakes.pull()
-        self.health = (DiagnosticStatus.ERROR, "stopped: /ddg/reset_stop lets it move again")
+    def _on_stopped(self, word: Bool) -> None:
+        """Keep the watchdog's word; it has braked, and what was sent meanwhile is braked here."""
+        if word.data:
+            self._stopped.set()
+            self._brakes.pull()
+        else:
+            self._stopped.clear()
+        self._told.set()
+        self._tell()
 
-    def _on_button(self, message: Bool) -> None:
-        """A button that is pressed stops; letting it go does not release."""
-        if message.data and not self._stopped.is_set():
-            self._stop()
+    def _on_change(self) -> None:
+        """A hand that was lost may have been begun anew: it is asked again whether it is homed."""
+        if self._readiness.hand:
+            self._operator.homed = self._cell.simulated
+        self._tell()
 
-    def _on_stop(self, _: Any, response: Any) -> Any:
-        self._stop()
-        response.success, response.message = True, "stopped; /ddg/reset_stop lets it move again"
-        return response
-
-    def _on_reset(self, _: Any, response: Any) -> Any:
-        self._stopped.clear()
-        self.health = (DiagnosticStatus.OK, "active")
-        response.success, response.message = True, "released; nothing moves until the next goal"
-        return response
-
-    def _permit(self, phase: str) -> bool:
-        """Whether a phase may begin: at once, or when the operator says so."""
-        if not self._cell.confirm:
-            return True
-        asking = f"waiting for /ddg/confirm before {phase}"
-        if self.health[1] != asking:
-            self._confirmed.clear()
-            self.health = (DiagnosticStatus.WARN, asking)
-            self.get_logger().warning(asking)
-        if not self._confirmed.is_set():
-            return False
-        self.health = (DiagnosticStatus.OK, f"{phase} was confirmed")
-        return True
-
-    def _on_confirm(self, _: Any, response: Any) -> Any:
-        response.success = self.health[1].startswith("waiting for")
-        response.message = "" if response.success else "nobody asked"
-        if response.success:
-            self._confirmed.set()
-        return response
+    def _tell(self) -> None:
+        if self._stopped.is_set():
+            told = DiagnosticStatus.ERROR, "stopped: /ddg/reset_stop lets it move again"
+        elif not self._told.is_set():
+            told = DiagnosticStatus.WARN, "no word of the watchdog on /ddg/stopped yet"
+        elif self._readiness.trouble:
+            told = DiagnosticStatus.ERROR, f"cannot move: {self._readiness.trouble}"
+        elif self._operator.question:
+            told = (
+                DiagnosticStatus.WARN,
+                f"waiting for /ddg/confirm before {self._operator.question}",
+            )
+        else:
+            told = DiagnosticStatus.OK, "active"
+        self.health = told
 
     def _on_beat(self) -> None:
-        stamp = self.get_clock().now().to_msg()
-        self._beat.publish(Header(frame_id=self.get_name(), stamp=stamp))
+        self._beat.publish(Bool(data=self._stopped.is_set()))
 
     def _check_frame(self, frame: str) -> None:
         known = (self._cell.base_frame, self._robot.tree.link_names[0])

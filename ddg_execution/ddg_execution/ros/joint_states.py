@@ -1,8 +1,10 @@
 """The newest joint states, by joint name, and how old they are."""
 
+import math
 import time
 from collections.abc import Sequence
 from threading import Lock
+from typing import NamedTuple
 
 import numpy as np
 from sensor_msgs.msg import JointState
@@ -14,6 +16,22 @@ from ddg_core.ros.convert import stamp_from_msg
 from ddg_core.ros.node import DdgNode
 
 
+class Heard(NamedTuple):
+    """The newest word of one joint.
+
+    Attributes:
+        position: In [rad].
+        effort: In the unit of its driver; NaN where it says nothing of it.
+        arrival: When it came, in [s] of the monotonic clock.
+        stamp: When it was measured, in [s] of the driver's clock.
+    """
+
+    position: float
+    effort: float
+    arrival: float
+    stamp: float
+
+
 class JointStates:
     """Listens to `/joint_states`; several publishers may share the topic.
 
@@ -23,7 +41,7 @@ class JointStates:
 
     def __init__(self, node: DdgNode) -> None:
         """Subscribe."""
-        self._newest: dict[str, tuple[float, float, float]] = {}  # position, arrival, stamp
+        self._newest: dict[str, Heard] = {}
         self._lock = Lock()
         node.subscribe("/joint_states", self._take)
 
@@ -47,19 +65,32 @@ class JointStates:
                 f"/joint_states has no {', '.join(missing)} (heard: {heard}); is the driver up, "
                 "and is joint_prefix right?",
             )
-        age = time.monotonic() - min(newest[name][1] for name in names)
+        age = time.monotonic() - min(newest[name].arrival for name in names)
         if age > oldest:
             raise Failed(
                 Outcome.CONTROLLER_ABORTED, f"no joint states of {names[0]} ... for {age:.1f} s"
             )
-        positions = np.array([newest[name][0] for name in names])
+        positions = np.array([newest[name].position for name in names])
         if not np.isfinite(positions).all():
-            raise Failed(Outcome.CONTROLLER_ABORTED, f"joint states are {positions.tolist()}")
+            wild = ", ".join(np.array(names)[~np.isfinite(positions)])
+            raise Failed(
+                Outcome.CONTROLLER_ABORTED,
+                f"/joint_states has no number for {wild}; is its driver still homing?",
+            )
         return positions
+
+    def efforts(self, names: Sequence[str]) -> Array:
+        """Efforts of the named joints, shape (D,), in their driver's unit; NaN: no word of it."""
+        with self._lock:
+            newest = [self._newest.get(name) for name in names]
+        return np.array([math.nan if heard is None else heard.effort for heard in newest])
 
     def _take(self, message: JointState) -> None:
         now, stamp = time.monotonic(), stamp_from_msg(message.header.stamp)
+        efforts = message.effort or [math.nan] * len(message.name)
         with self._lock:
-            for name, position in zip(message.name, message.position, strict=False):
-                if not stamp or name not in self._newest or self._newest[name][2] != stamp:
-                    self._newest[name] = (position, now, stamp)
+            for name, position, effort in zip(
+                message.name, message.position, efforts, strict=False
+            ):
+                if not stamp or name not in self._newest or self._newest[name].stamp != stamp:
+                    self._newest[name] = Heard(position, effort, now, stamp)

@@ -1,5 +1,6 @@
 """The state publisher: robot description and frames, where robot_state_publisher is absent."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -47,7 +48,7 @@ class StatePublisherNode(DdgNode):
 
     def _on_joints(self, message: JointState) -> None:
         for name, position in zip(message.name, message.position, strict=False):
-            if name in self._ours:
+            if name in self._ours and math.isfinite(position):  # a driver that homes says NaN
                 self._positions[self._ours[name]] = position
         stamp = stamp_from_msg(message.header.stamp)
         if len(self._positions) < len(self._ours) or 0.0 <= stamp - self._last < _PERIOD:
