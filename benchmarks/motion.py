@@ -2,7 +2,9 @@
 
 A task: from home to the wrist pose of a random collision-free arm configuration above the table,
 around an object and other things that stand there. Planned means: inverse kinematics, path and
-timing. Every path is looked at again, 1 mm of the wrist and 0.1 degrees of any joint at a time.
+timing. From two configurations at each pose the wrist then goes straight on, as in an approach, and
+straight up, as in a lift. Every trajectory is looked at again, 1 mm of the wrist and 0.1 degrees of
+any joint at a time.
 """
 
 import sys
@@ -16,13 +18,18 @@ from ddg_core.description import load_cell
 from ddg_core.errors import DdgError
 from ddg_execution.motion.collision import Checker
 from ddg_execution.motion.embedded import EmbeddedPlanner, EmbeddedSettings
+from ddg_execution.motion.inverse import straight_poses
 from ddg_execution.motion.port import NoIk, Scene, Situation
 from ddg_execution.motion.reach import ReachChecker
 from ddg_execution.motion.robot import Robot, robot_of_cell
 from ddg_execution.motion.timing import SpeedSettings, timed
+from ddg_execution.plan import ExecutionSettings
 from ddg_execution.trajectory import Trajectory
 
 _TASKS = 200
+_BRANCHES = 2  # configurations per task that straight ways begin at
+_APPROACH = 0.1  # length, in [m]
+_SAMPLES = 4000  # per trajectory
 
 
 def run() -> dict[str, float]:
@@ -33,14 +40,18 @@ def run() -> dict[str, float]:
     situation = Situation(scene, np.zeros(len(robot.hand_joint_names)))
     tasks = _tasks(robot, situation, rng)
     seconds, trajectories = _plan_all(robot, situation, tasks, rng)
+    straight = _straight_ways(robot, situation, tasks)
     checker = Checker(robot, situation)
-    colliding = sum(not _free(checker, robot, motion) for motion in trajectories)
-    speeds, rates = zip(*(motion.peaks() for motion in trajectories), strict=True)
+    beyond = sum(_beyond_limits(robot, motion) for motion in (*trajectories, *straight))
+    speeds, rates = zip(*(motion.peaks() for motion in (*trajectories, *straight)), strict=True)
     return {
         "plan_median_s": float(np.median(seconds)),
         "plan_p95_s": float(np.percentile(seconds, 95)),
         "solved_share": len(trajectories) / len(tasks),
-        "colliding_paths": float(colliding),
+        "colliding_paths": float(sum(not _free(checker, robot, m) for m in trajectories)),
+        "straight_ways": float(len(straight)),
+        "colliding_straight_ways": float(sum(not _free(checker, robot, m) for m in straight)),
+        "beyond_position_limits": float(beyond),
         "peak_speed_share": float((np.stack(speeds) / robot.arm.velocity).max()),
         "peak_acceleration_share": float((np.stack(rates) / robot.arm.acceleration).max()),
         "motion_median_s": float(np.median([motion.duration for motion in trajectories])),
@@ -87,9 +98,35 @@ def _plan_all(
     return seconds, trajectories
 
 
+def _straight_ways(robot: Robot, situation: Situation, tasks: Array) -> list[Trajectory]:
+    """What the planner allows of the straight ways on along the fingers, and up; timed."""
+    planner, settings = EmbeddedPlanner(robot, EmbeddedSettings()), ExecutionSettings()
+    found: list[Trajectory] = []
+    for T in tasks:
+        starts = planner.configurations(T, situation, near=robot.home)[:_BRANCHES]
+        ways = (
+            (_APPROACH * T[:3, 2], settings.approach_speed),
+            (np.array([0.0, 0.0, settings.lift_height]), settings.lift_speed),
+        )
+        for shift, speed in ways if len(starts) else ():
+            T_to = T.copy()
+            T_to[:3, 3] += shift
+            poses = straight_poses(T, T_to, step=settings.step, turn=3 * settings.step)
+            for path in planner.straight(starts, poses, situation):
+                if len(path):
+                    found.append(timed(path, robot.arm, SpeedSettings(), wrist_speed=speed))
+    return found
+
+
+def _beyond_limits(robot: Robot, motion: Trajectory) -> int:
+    """How many samples of a trajectory are beyond a position limit."""
+    q = motion.sample(np.linspace(0.0, motion.duration, _SAMPLES))
+    return int((~robot.arm.within(q)).sum())
+
+
 def _free(checker: Checker, robot: Robot, motion: Trajectory) -> bool:
     """Look at a trajectory every 1 mm of the wrist and 0.1 degrees of any joint."""
-    times = np.linspace(0.0, motion.duration, 4000)
+    times = np.linspace(0.0, motion.duration, _SAMPLES)
     q = motion.sample(times)
     wrist = robot.arm.forward(q)[:, :3, 3]
     step = np.maximum(

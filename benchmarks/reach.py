@@ -4,6 +4,9 @@ Scenes of the training split, seen by the twin's camera; of each the best five g
 reaches, as poses by themselves (what `/ddg/check_reach` is asked) and as whole ways among what
 stands around (what `ddg plan --reach` asks). Planned means: transfer, straight approach, lift and
 the way home, with all timings.
+
+Of the ways, some more are tried: some within reach but not among the best, so that margins of all
+sizes are there, and some that were refused. What was tried with a margin is told by its thirds.
 """
 
 import sys
@@ -33,7 +36,7 @@ from ddg_sim.rollout.rollout import Propose, RolloutSettings, open_scene
 from ddg_sim.rollout.scene import SceneSettings
 from ddg_sim.rollout.view import view_from
 
-SCENES, TOP, LIFT = 48, 5, 0.2
+SCENES, TOP, MORE, LIFT = 48, 5, 2, 0.2
 T_BASE_CAMERA = look_at(np.array([0.80, 0.45, 0.58]), np.array([0.55, 0.0, 0.05]))
 
 
@@ -44,6 +47,7 @@ def run() -> dict[str, float]:
     propose = gm1(Asked(cell.hand, PLANNED, evaluator="em-s"))
     solved: dict[str, list[bool]] = {"poses": [], "ways": []}
     seconds: dict[str, list[float]] = {"poses": [], "ways": []}
+    margins, refused_solved = list[tuple[float, bool]](), list[bool]()
     for seed in range(SCENES):
         try:
             scene, grasps = _planned(seed, propose)
@@ -52,18 +56,52 @@ def run() -> dict[str, float]:
             continue
         for name, check in {"poses": _by_poses(robot), "ways": _by_ways(robot, scene)}.items():
             began = time.process_time()
-            try:
-                near = reachable(grasps, check, LIFT)
-            except Failed:
-                continue
-            finally:
-                seconds[name].append((time.process_time() - began) * 100.0 / len(grasps))
-            near = sorted((scored(g, ScoreSettings()) for g in near), key=lambda g: -g.score)
-            solved[name] += [_solved(grasp, scene, robot, cell) for grasp in near[:TOP]]
+            near, refused = _parted(grasps, check)
+            seconds[name].append((time.process_time() - began) * 100.0 / len(grasps))
+            best = [(g, _solved(g, scene, robot, cell)) for g in near[:TOP]]
+            solved[name] += [ok for _, ok in best]
+        rng = np.random.default_rng(seed)
+        more = [(g, _solved(g, scene, robot, cell)) for g in _some(near[TOP:], rng)]
+        margins += [(g.reachability or 0.0, ok) for g, ok in (*best, *more)]
+        refused_solved += [_solved(g, scene, robot, cell) for g in _some(refused, rng)]
     figures = {"grasps": float(len(solved["ways"]))}
     for name, found in solved.items():
         figures[f"{name}_planned_share"] = float(np.mean(found))
         figures[f"{name}_check_100_s"] = float(np.median(seconds[name]))
+    figures |= _by_margin(margins)
+    figures["refused_tried"] = float(len(refused_solved))
+    figures["refused_planned_share"] = float(np.mean(refused_solved))
+    return figures
+
+
+def _parted(grasps: list[Grasp], check: CheckReach) -> tuple[list[Grasp], list[Grasp]]:
+    """Grasps within reach, the best first, and those that were refused."""
+    refused: list[Grasp] = []
+
+    def remembered(T_base_wrist: Array, fingers: Array) -> Reach:
+        reach = check(T_base_wrist, fingers)
+        refused.extend(g for g, ok in zip(grasps, reach.reachable, strict=True) if not ok)
+        return reach
+
+    try:
+        near = reachable(grasps, remembered, LIFT)
+    except Failed:
+        return [], refused
+    return sorted((scored(g, ScoreSettings()) for g in near), key=lambda g: -g.score), refused
+
+
+def _some(grasps: list[Grasp], rng: np.random.Generator) -> list[Grasp]:
+    """A few of them, drawn at random."""
+    return [grasps[i] for i in rng.permutation(len(grasps))[:MORE]]
+
+
+def _by_margin(tried: list[tuple[float, bool]]) -> dict[str, float]:
+    """Share that was planned in each third of the margins, and how large margins are there."""
+    figures = {}
+    ranked = sorted(tried, key=lambda one: one[0])
+    for name, third in zip(("low", "middle", "high"), np.array_split(ranked, 3), strict=True):
+        figures[f"margin_{name}_median"] = float(np.median(third[:, 0]))
+        figures[f"margin_{name}_planned_share"] = float(third[:, 1].mean())
     return figures
 
 

@@ -5,7 +5,7 @@ It proves that the engine builds scenes rightly and calls what exists, not that 
 """
 
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from types import ModuleType, SimpleNamespace
@@ -89,9 +89,16 @@ class AllowedCollisionMatrix:
         self.pairs.add(frozenset((name1, name2)))
 
 
+class CollisionResult:
+    @property
+    def contacts(self) -> Any:
+        raise TypeError("Unable to convert function return value to a Python type!")  # issue 3685
+
+
 class RobotState:
     def __init__(self, model: Any) -> None:
         self.joint_positions: dict[str, float] = {}
+        self.carried = np.zeros((0, 3))  # a new state carries nothing, whatever the scene's does
         self.fresh = False
 
     def update(self, force: bool = False, type: str = "all") -> None:  # noqa: A002
@@ -103,7 +110,8 @@ class PlanningScene:
         self.allowed_collision_matrix = AllowedCollisionMatrix()
         self.boxes: list[Box] = []
         self.cloud = np.zeros((0, 3))
-        self.standing = self.carried = np.zeros((0, 3))
+        self.standing = np.zeros((0, 3))
+        self.current_state = RobotState("model")
 
     def __deepcopy__(self, memo: dict) -> "PlanningScene":
         return PlanningScene()
@@ -124,7 +132,8 @@ class PlanningScene:
 
     def process_attached_collision_object(self, object: AttachedCollisionObject) -> None:  # noqa: A002
         assert object.link_name == object.object.header.frame_id == cell_robot().wrist_link
-        self.carried = _vertices(object.object)
+        assert set(object.touch_links) >= set(cell_robot().hand.link_names)
+        self.current_state.carried = _vertices(object.object)
 
     def is_state_colliding(
         self, robot_state: RobotState, joint_model_group_name: str, verbose: bool = False
@@ -134,28 +143,33 @@ class PlanningScene:
 
     def check_collision(self, collision_request: Any, collision_result: Any, state: Any) -> None:
         checker, q = self.checker(state)
-        pairs = [
-            tuple(CLOUD if n == "obstacle" else n for n in pair) for pair in checker.touching(q)
-        ]
-        collision_result.contacts = dict.fromkeys(pairs, ())
+        collision_result.collision = not checker.free(q)
 
     def checker(self, state: RobotState) -> tuple[Checker, np.ndarray]:
         assert state.fresh, "MoveIt refuses states whose transforms are not updated"
         robot = cell_robot()
         fingers = np.array([state.joint_positions[name] for name in robot.hand_joint_names])
-        pairs = self.allowed_collision_matrix.pairs
         item, touch, T = self.standing, Touch.NOTHING, None
-        if len(self.carried):
+        if len(state.carried):
+            assert self.allowed(
+                "object", [link for link, n, _, _ in robot.bodies if n in (0, 6, 7)]
+            )
             T = inverse(robot.arm.forward(robot.home))
-            item, touch = apply(inverse(T), self.carried), Touch.CARRIED
-        elif frozenset(("object", robot.wrist_link)) in pairs:
+            item, touch = apply(inverse(T), state.carried), Touch.CARRIED
+        elif self.allowed("object", robot.hand.link_names):
             touch = Touch.HAND
+        if len(self.cloud):
+            assert self.allowed(CLOUD, [robot.tree.joint(robot.arm.joint_names[0]).child])
         scene = Scene(self.cloud, item, tuple(self.boxes))
         q = np.array([state.joint_positions[name] for name in robot.arm.joint_names])
         key = (len(self.boxes), len(self.cloud), len(item), touch, fingers.tobytes())
         if getattr(self, "_key", None) != key:
             self._key, self._checker = key, Checker(robot, Situation(scene, fingers, touch, T))
         return self._checker, q
+
+    def allowed(self, name: str, links: Iterable[str]) -> bool:
+        pairs = self.allowed_collision_matrix.pairs
+        return all(frozenset((name, link)) in pairs for link in links)
 
 
 class PlanningComponent:
@@ -169,6 +183,7 @@ class PlanningComponent:
 
     def plan(self, single_plan_parameters: Any = None, planning_scene: Any = None) -> Any:
         robot = cell_robot()
+        planning_scene.current_state = self.start  # with all that it carries, or no longer carries
         checker, start = planning_scene.checker(self.start)
         _, goal = planning_scene.checker(self.goal)
         engine = CoalOmpl(robot, EmbeddedSettings(time_limit=single_plan_parameters.planning_time))
@@ -194,9 +209,6 @@ class MoveItPy:
         assert "arm" in config_dict["robot_description_kinematics"]
         assert "A1" in config_dict["robot_description_planning"]["joint_limits"]
         assert config_dict["ompl"]["planning_plugins"]
-
-    def get_robot_model(self) -> str:
-        return "model"
 
     def get_planning_component(self, planning_component_name: str) -> PlanningComponent:
         assert planning_component_name == "arm"
@@ -229,7 +241,7 @@ def installed() -> Iterator[None]:
         "moveit.core": {},
         "moveit.core.collision_detection": {
             "CollisionRequest": SimpleNamespace,
-            "CollisionResult": SimpleNamespace,
+            "CollisionResult": CollisionResult,
         },
         "moveit.core.robot_state": {"RobotState": RobotState},
         "moveit.planning": {

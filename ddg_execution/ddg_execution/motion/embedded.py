@@ -24,7 +24,7 @@ class EmbeddedSettings:
     """How hard the embedded planner tries.
 
     Attributes:
-        resolution: Distance between checked configurations on a free path, in [rad].
+        resolution: Distance between checked configurations on a path, in [rad].
         clearance: Distance to keep from everything but the robot on a free path, in [m]; given
             up where start or goals are nearer than that.
         time_limit: Longest search for a free path, in [s].
@@ -122,7 +122,7 @@ class EmbeddedPlanner:
         paths = np.stack(path, axis=1)
         none = np.zeros((0, len(arm)))
         return [
-            p if ok and checker.free_path(p, resolution=2 * self._settings.resolution) else none
+            p if ok and checker.free_path(p, resolution=self._settings.resolution) else none
             for p, ok in zip(paths, good, strict=True)
         ]
 
@@ -140,11 +140,11 @@ class EmbeddedPlanner:
         seed = int(rng.integers(1, 2**31))
         path = self._engine.search(checker, start, goals, seed=seed)
         path = shortened(path, checker, resolution=resolution, rng=rng)
-        for radius in (0.4, 0.2, 0.1, 0.05, 0.02):
+        for radius in (0.4, 0.2, 0.1, 0.05, 0.02, 0.005):
             knots = rounded(path, radius)
             if checker.free_path(knots, resolution=resolution):
                 return knots
-        return rounded(path, 0.005)
+        raise NoPath("no free path: something is in the way of every rounded corner")
 
     def _checker(self, start: Array, goals: Array, situation: Situation) -> tuple[Checks, Array]:
         """The checker to plan with, and the goals that are free by it.

@@ -10,8 +10,6 @@ from typing import Any
 import numpy as np
 import yaml
 from geometry_msgs.msg import Point, Pose
-from moveit.core.collision_detection import CollisionRequest, CollisionResult
-from moveit.core.robot_state import RobotState
 from moveit.planning import MoveItPy, PlanRequestParameters
 from moveit_msgs.msg import AttachedCollisionObject, CollisionObject
 from octomap_msgs.msg import Octomap
@@ -25,6 +23,7 @@ from ddg_core.ros.convert import pose_to_msg
 from ddg_core.transforms import apply
 from ddg_execution.motion.bodies import VOXEL, left_behind
 from ddg_execution.motion.checks import Checks
+from ddg_execution.motion.collision import Checker
 from ddg_execution.motion.embedded import EmbeddedPlanner, EmbeddedSettings
 from ddg_execution.motion.octomap import octomap_bytes
 from ddg_execution.motion.port import NoPath, Situation, Touch
@@ -80,12 +79,11 @@ class MoveItEngine:
             config_dict=moveit_parameters(cell, folder),
             provide_planning_service=False,
         )
-        self._model = self._moveit.get_robot_model()
         self._component = self._moveit.get_planning_component(ARM)
 
     def checks(self, situation: Situation, *, clearance: float) -> "MoveItChecks":  # noqa: ARG002
         """See `Engine.checks`."""
-        return MoveItChecks(self._robot, self._scene(situation), self._model, situation.fingers)
+        return MoveItChecks(self._robot, self._scene(situation), situation)
 
     def search(self, checks: Checks, start: Array, goals: Array, *, seed: int) -> Array:  # noqa: ARG002
         """See `Engine.search`; MoveIt's pipelines take no seed."""
@@ -137,8 +135,8 @@ class MoveItEngine:
                     link_name=robot.wrist_link, object=item, touch_links=list(hand)
                 )
             )
-            for link, joints, _, _ in robot.bodies:  # it stood on a fixed body
-                if joints == 0:
+            for link, joints, _, _ in robot.bodies:  # it stood on a fixed body, and is at the hand
+                if joints == 0 or joints >= len(robot.arm) - 1:
                     allowed.set_entry(OBJECT, link, True)
         elif len(around.object_points) >= 4:
             item = _hull(OBJECT, self._frame, around.object_points)
@@ -166,15 +164,19 @@ class MoveItEngine:
 class MoveItChecks(Checks):
     """Checks in one planning scene."""
 
-    def __init__(self, robot: Robot, scene: Any, model: Any, fingers: Array) -> None:
+    def __init__(self, robot: Robot, scene: Any, situation: Situation) -> None:
         """Put the fingers where they are."""
-        self._robot, self.scene, self._model = robot, scene, model
-        self._fingers = dict(zip(robot.hand_joint_names, fingers.tolist(), strict=True))
+        self._robot, self.scene, self._situation = robot, scene, situation
+        fingers = situation.fingers.tolist()
+        self._fingers = dict(zip(robot.hand_joint_names, fingers, strict=True))
         self._now = self.state(robot.home)
 
     def state(self, q: Array) -> Any:
-        """MoveIt's state of the robot at configuration (A,)."""
-        state = RobotState(self._model)
+        """MoveIt's state of the robot at configuration (A,).
+
+        What the hand carries is part of a state: that of the scene has it, one made anew has not.
+        """
+        state = copy.copy(self.scene.current_state)
         self._move(state, q)
         return state
 
@@ -189,15 +191,13 @@ class MoveItChecks(Checks):
         )
 
     def touching(self, q: Array) -> tuple[tuple[str, str], ...]:
-        """See `Checks.touching`."""
-        self._move(self._now, q)
-        request, result = CollisionRequest(), CollisionResult()
-        request.joint_model_group_name, request.contacts, request.max_contacts = ARM, True, 50
-        self.scene.check_collision(
-            collision_request=request, collision_result=result, state=self._now
-        )
-        pairs = [("obstacle" if n == CLOUD else n for n in pair) for pair in result.contacts]
-        return tuple(sorted((a, b) for a, b in pairs))
+        """See `Checks.touching`; by our own checker.
+
+        MoveIt tells Python that something collides, not what: its contacts have no binding
+        (moveit2 issue 3685).
+        """
+        pairs = Checker(self._robot, self._situation).touching(q)
+        return pairs or (("the robot", "what only MoveIt sees"),)
 
     def _move(self, state: Any, q: Array) -> None:
         arm = dict(zip(self._robot.arm.joint_names, q.tolist(), strict=True))
