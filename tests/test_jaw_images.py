@@ -13,7 +13,7 @@ from ddg_core.transforms import apply, inverse
 from ddg_core.view import DepthImage
 from ddg_planning.parallel_jaw.crops import NoiseSettings, aligned, correlated, noisy
 from ddg_planning.parallel_jaw.image_grasp import ImageGrasps, to_image, to_space
-from ddg_planning.parallel_jaw.prepare import PrepareSettings, fill, prepare
+from ddg_planning.parallel_jaw.prepare import PrepareSettings, fill, holes, prepare
 from ddg_planning.parallel_jaw.sample_image import (
     ImageSampling,
     antipodal_on_image,
@@ -217,8 +217,8 @@ def test_holes_are_filled_with_what_lies_behind_and_counted():
     holed = np.array(image.depth)
     edge = np.flatnonzero(mask[240])[-1]
     holed[:, edge - 1 : edge + 12] = np.nan  # a shadow along the right side
-    view = prepare(DepthImage(holed, CAMERA, ABOVE), mask, FINE)
-    assert view.holes == pytest.approx(13 / 640)
+    assert holes(DepthImage(holed, CAMERA, ABOVE)) == pytest.approx(13 / 640)
+    assert np.isfinite(prepare(DepthImage(holed, CAMERA, ABOVE), mask, FINE).depth).all()
     filled = fill(holed, np.isfinite(holed))
     assert np.isfinite(filled).all()
     np.testing.assert_allclose(filled[240, edge : edge + 12], 0.7)

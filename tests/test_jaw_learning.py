@@ -1,14 +1,16 @@
 """Learning of the networks of two jaws: what is held out, what is turned, what is measured."""
 
 import json
+from argparse import Namespace
 from dataclasses import replace
 
 import numpy as np
 import pytest
 
+from ddg_cli.jaw_learning import _check_split
 from ddg_cli.main import main
 from ddg_core.errors import BadInput
-from ddg_planning.parallel_jaw.checkpoint import VARIANTS, read
+from ddg_planning.parallel_jaw.checkpoint import VARIANTS, make_card, read
 from ddg_planning.parallel_jaw.examples import JawExamples, held_out, join, pose_name
 from ddg_planning.parallel_jaw.fc_gqcnn import FcSettings
 from ddg_planning.parallel_jaw.train import JawTrainSettings, flipped, measure, predict, train
@@ -126,10 +128,47 @@ def test_the_commands_train_and_measure(data, tmp_path, capfd):
     _, card, digest = read(out)
     assert (card.variant, card.network, card.about) == ("fc-gqcnn", VARIANTS["fc-gqcnn"], "a try")
     assert (answer["sha256"], card.hand, card.stroke) == (digest, "parallel_gripper", 0.1)
-    assert main(["eval", "gqcnn", "--weights", str(out), *words]) == 0
+    results = tmp_path / "results.md"
+    results.write_text("<!-- ddg:gqcnn -->\n<!-- /ddg:gqcnn -->\n")
+    measure = ["eval", "gqcnn", "--weights", str(out)]
+    assert main([*measure, *words, "--results", str(results)]) == 0
     again = json.loads(capfd.readouterr().out)
     assert again["metrics"] == answer["metrics"]
     assert again["metrics"]["grasps"] + answer["grasps"] > 60
+    assert "of images that were held out" in results.read_text()
+    for other in (["--split", "object", "--share", "0.4"], ["--split", "image"], []):
+        assert main([*measure, "--data", str(data), *other]) == 2
+        told = capfd.readouterr().err
+        assert "--split image --share 0.4, so --split" in told
+        assert "would measure it on examples that it learned from" in told
+
+
+def asked(split, share=0.2):
+    return Namespace(weights="w", split=split, share=share)
+
+
+def test_weights_are_not_measured_on_what_they_learned_from():
+    untaught, seen = make_card("gqcnn-small", "h", 0.1, 143.5, {}, {}, {}, ""), bars(9, seed=0)
+    data = {"split": "object", "share": 0.2, "sets": ["a"]}
+    old, card = replace(untaught, data=data), replace(untaught, data={**data, "names": ["thing 1"]})
+    unseen = seen.at(seen.object != "thing 1")
+    _check_split(asked("image"), untaught, ["a"], seen)  # nobody says what it learned from
+    _check_split(asked("object"), card, ["a"], seen)
+    _check_split(asked(None), card, ["b"], unseen)
+    for split, share, sets, there in (
+        ("image", 0.2, ["b"], seen),  # the set has grown: its hash is another
+        ("object", 0.3, ["b"], seen),
+        (None, 0.2, ["b"], seen),
+        ("image", 0.2, ["a"], unseen),
+    ):
+        with pytest.raises(BadInput, match=f"--split object --share 0.2, so --split {split}"):
+            _check_split(asked(split, share), card, sets, there)
+    of_training, of_test = (
+        replace(seen, object=np.full(9, name)) for name in ("can_002", "can_000")
+    )
+    _check_split(asked(None), old, ["b"], of_test)
+    with pytest.raises(BadInput, match="so --split None"):
+        _check_split(asked(None), old, ["b"], of_training)
 
 
 def test_mistakes_cost_one_line(data, tmp_path, capfd):

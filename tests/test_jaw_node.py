@@ -30,7 +30,7 @@ pytestmark = pytest.mark.ros
 BAR = np.array([0.06, 0.015, 0.03])
 
 
-def test_a_gripper_is_planned_for_over_the_same_services(tmp_path, domains) -> None:  # type: ignore[no-untyped-def]
+def test_a_gripper_is_planned_for_over_the_same_services(tmp_path, domains, capfd) -> None:  # type: ignore[no-untyped-def]
     folder = shutil.copytree(config_folder(), tmp_path / "config")
     (folder / "dexnet.yaml").write_text("{policy: antipodal}")
     rclpy.init(domain_id=domains())
@@ -49,9 +49,13 @@ def test_a_gripper_is_planned_for_over_the_same_services(tmp_path, domains) -> N
             node.trigger_activate()
         generate = asker.create_client(GenerateGrasps, "/ddg/generate_grasps")
         rank = asker.create_client(RankGrasps, "/ddg/rank_grasps")
-        view = view_to_msg(view_of(*box_on_table(BAR)), header("link_0", 0.5))
+        image, mask = box_on_table(BAR)
+        holed = np.array(image.depth)
+        holed[:, :96] = np.nan
+        view = view_to_msg(view_of(replace(image, depth=holed), mask), header("link_0", 0.5))
         answer = call(generate, GenerateGrasps.Request(view=view, count=4, seed=0), timeout=60.0)
         assert (answer.outcome.code, answer.outcome.message) == ("OK", "")
+        assert "15% of the depth image has no reading and was filled" in capfd.readouterr().err
         grasps = [grasp_from_msg(msg, ("jaw",)) for msg in answer.grasps]
         assert [(g.hand, g.kind) for g in grasps] == [("parallel_gripper", "antipodal")] * 4
         judged = call(rank, RankGrasps.Request(view=view, grasps=answer.grasps), timeout=60.0)

@@ -7,20 +7,22 @@ import numpy as np
 import pytest
 import torch
 import yaml
-from jaw_scenes import CAMERA, OBLIQUE, PLACE, UP, box_on_table, view_of
+from jaw_scenes import ABOVE, CAMERA, OBLIQUE, PLACE, UP, box_on_table, view_of
 from PIL import Image
 
-from ddg_cli.evaluate.success import graspable
+from ddg_cli.evaluate.calibration import truth
+from ddg_cli.evaluate.success import _text, graspable
 from ddg_cli.main import main
 from ddg_core.description import load_hand
 from ddg_core.errors import BadInput, Failed, UnknownName
 from ddg_core.outcome import Outcome
+from ddg_core.transforms import apply
 from ddg_core.view import DepthImage
 from ddg_planning.evaluate.weights import write_weights
 from ddg_planning.parallel_jaw.checkpoint import VARIANTS, build, make_card
 from ddg_planning.parallel_jaw.mixture import fit_mixture
 from ddg_planning.parallel_jaw.policy import CemSettings, DexnetSettings, JawPlanner
-from ddg_sim.rollout.evaluate import Tried
+from ddg_sim.rollout.evaluate import Tried, summary
 
 HAND = load_hand("parallel_gripper")
 BAR = np.array([0.06, 0.015, 0.03])
@@ -61,7 +63,8 @@ def test_grasps_come_down_on_the_object_and_stay_above_the_table(planners, polic
         # Below a pixel on a side that leans away, a ray goes on under the object.
         assert abs(c * away[0] + s * away[1]) < BAR[0] + 0.018
         assert abs(c * away[1] - s * away[0]) < BAR[1] + 0.018
-        assert 0.0065 <= middle[2] <= 2 * BAR[2] + 0.001
+        # Cross-entropy may draw a line just above the top: the tips reach 5 mm further down.
+        assert 0.0065 <= middle[2] <= 2 * BAR[2] + 0.003
         assert abs(axis @ UP) < 1e-9
         np.testing.assert_allclose(grasp.T_base_wrist[1, :3, 2], -UP, atol=1e-9)
         assert (grasp.hand, grasp.kind) == ("parallel_gripper", policy)
@@ -71,6 +74,20 @@ def test_grasps_come_down_on_the_object_and_stay_above_the_table(planners, polic
         p = [grasp.p_success for grasp in grasps]
         assert p == sorted(p, reverse=True)
         assert p[0] > p[-1]
+
+
+@pytest.mark.parametrize("policy", JUDGED)
+def test_open_jaws_come_down_only_where_there_is_room(planners, policy):
+    """A cube between two walls is taken along them, also where a network likes it otherwise."""
+    image, mask = box_on_table(np.array([0.03, 0.03, 0.03]))
+    x, y, _ = apply(ABOVE, CAMERA.deproject(image.depth, np.ones_like(mask))).T - PLACE[:, None]
+    walls = ((np.abs(x) > 0.037) & (np.abs(y) < 0.06)).reshape(mask.shape)
+    between = replace(image, depth=np.where(walls, 0.64, image.depth))
+    for scene, most in ((image, 1.0), (between, 0.45)):
+        grasps = planners[policy](view_of(scene, mask), n=400, rng=np.random.default_rng(0))
+        across = [abs(planners[policy].jaws.line(grasp)[1][0]) for grasp in grasps]
+        assert len(across) > 10
+        assert most - 0.45 <= max(across) <= most
 
 
 def test_centred_grasps_are_deep_and_the_first_are_in_the_middle(planners):
@@ -203,12 +220,17 @@ def test_planned_grasps_are_tried_in_the_simulation_with_the_gripper(capfd):
 
 
 def test_what_the_jaws_cannot_span_is_counted_apart():
-    def tried(outcome: str, across: float) -> Tried:
-        return Tried(0, "can_000", outcome, "cem", 1, None, None, 1.0, across=across)
+    def tried(outcome: str, across: float, any_holds: bool | None = None) -> Tried:
+        return Tried(0, "can_000", outcome, "cem", 1, any_holds, None, 1.0, across=across)
 
     some = [tried("HELD", 0.05), tried("NOT_HELD", 0.06), tried("NOT_HELD", 0.3)]
     found = graspable(some, "parallel_gripper")
-    assert (found["n"], found["held"]) == (2, 1)
+    assert (found["n"], found["held"], found["oracle"], found["oracle_rate"]) == (2, 1, None, None)
+    some = [tried("HELD", 0.05, True), tried("NOT_HELD", 0.06, False), tried("HELD", 0.3, True)]
+    found = graspable(some, "parallel_gripper")
+    assert (found["n"], found["held"], found["oracle"], found["oracle_rate"]) == (2, 1, 1, 0.5)
+    told = _text({**summary(some), **truth(some, 0.5), "graspable": found})
+    assert "any candidate holds 1 of these 2 (50.0%)" in told
 
 
 def test_a_recorded_image_is_planned_on_for_the_gripper(tmp_path, capfd, monkeypatch):

@@ -10,6 +10,7 @@ pytest.importorskip("ddg_interfaces", reason="needs the built interfaces")
 
 from ddg_cli import stack
 from ddg_cli.demo import _picture
+from ddg_cli.ros.bystander import Bystander
 from ddg_cli.ros.nudge import Nudge
 from ddg_cli.stopwatch import Stopwatch
 from ddg_core.description import config_folder, load_cell
@@ -21,9 +22,10 @@ SIDEWAYS = 0.0  # [rad] on the table
 
 def test_two_jaws_hold_a_ball(tmp_path):
     watch = Stopwatch()
-    with stack.up(tmp_path, watch, "jaws") as (_, session):
+    with stack.up(tmp_path, watch, "jaws") as (_, session), Bystander() as bystander:
         name = session.spawn("ball_001", 1)
-        result = session.run_trial(name, 1, lambda _: None)
+        result = session.run_trial(name, 1, bystander.stage)
+    assert bystander.shift < 0.01  # a ball is not touched before the jaws close
     assert (result.outcome.code, result.grasp.hand) == ("HELD", "parallel_gripper")
     record = read_record(Path(result.record))
     assert all(len(joints) == 1 for joints in record.grasp.joints)
@@ -42,11 +44,17 @@ def test_an_object_moved_on_the_way_in_is_held_by_jaws_that_look(tmp_path):
         assert old in text
         (config / file).write_text(text.replace(old, new))
     cell, out = load_cell("jaws", folder=config), tmp_path / "out"
-    with stack.up(out, Stopwatch(), "jaws", config) as (_, session), Nudge(cell) as nudge:
+    with (
+        stack.up(out, Stopwatch(), "jaws", config) as (_, session),
+        Nudge(cell) as nudge,
+        Bystander() as bystander,
+    ):
         name = session.spawn("ball_001", 1)
         nudge.once(0.03, SIDEWAYS)
-        result = session.run_trial(name, 1, lambda _: None)
+        result = session.run_trial(name, 1, bystander.stage)
     assert nudge.done.is_set()
+    assert 0.02 < bystander.shift < 0.04
+    assert len(bystander.looks) > 1
     assert result.outcome.code == "HELD", result.outcome.message
     assert result.grasp.kind == "fc"  # it was corrected, by fc-gqcnn: the plan was by cem
     assert read_record(Path(result.record)).grasp.kind == result.grasp.kind

@@ -282,18 +282,9 @@ def frame(name):
 
 
 @pytest.mark.parametrize("name", [f"single_object_{k}" for k in range(5)])
-def test_real_frames_show_their_object(tmp_path, name):
+def test_real_frames_show_their_object(name):
     depth, mask = frame(name), SHARED / f"{name}_mask.png"
-    T = np.eye(4)
-    T[:3] = [
-        [0.021188, -0.975273, 0.219984, 0.214280],
-        [-0.999765, -0.021698, 0.000098, 0.004186],
-        [0.004678, -0.219934, -0.975504, 0.872913],
-    ]
-    tree = camera_tree(width=640, height=480, fx=525.0, fy=525.0, cx=319.5, cy=239.5)
-    tree.update(depth_scale=0.0001, T_base_camera=T.tolist())
-    (tmp_path / "camera.yaml").write_text(yaml.safe_dump(tree))
-    file = read_camera(tmp_path / "camera.yaml")
+    file = read_camera(Path(__file__).parents[1] / "examples" / "overhead_camera.yaml")
     marked = read_mask(mask, file)
     view = perceive(read_depth(depth, file), PerceptionSettings(), rng=np.random.default_rng(0))
     assert view.table.height(np.array([0.4, 0.0, 0.160])) == pytest.approx(0.0, abs=2e-3)

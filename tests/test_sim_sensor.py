@@ -1,11 +1,20 @@
 import time
+from itertools import pairwise
 
 import numpy as np
 import pytest
 
 from ddg_core.camera import Camera
 from ddg_core.errors import BadInput
-from ddg_sim.sensor import DepthMap, SensorSettings, structured_light
+from ddg_sim.sensor import (
+    DepthMap,
+    NoiseStore,
+    SensorSettings,
+    draw_noise,
+    measure,
+    project_pattern,
+    structured_light,
+)
 
 CAMERA = Camera(640, 480, 574.0, 574.0, 319.5, 239.5)
 PERFECT = SensorSettings(noise=0.0, step=1e-3)
@@ -33,6 +42,24 @@ def test_a_wall_is_measured_with_the_noise_of_its_disparity() -> None:
     assert disparity.std() == pytest.approx(expected, rel=0.1)
     steps = disparity / 0.125
     np.testing.assert_allclose(steps, np.rint(steps), atol=1e-3)
+
+
+def test_stored_noise_is_like_noise_that_is_drawn_and_no_two_images_are_alike() -> None:
+    settings = SensorSettings()
+    store = NoiseStore(CAMERA, settings, rng=np.random.default_rng(1))
+    drawn = draw_noise((480, 640), settings, rng=np.random.default_rng(2))
+    pieces = [store.piece() for _ in range(4)]
+    for piece in pieces:
+        assert piece.shape == (480, 640)
+        assert piece.std() == pytest.approx(settings.noise, rel=0.02)
+        beside = np.corrcoef(piece[:, 1:].ravel(), piece[:, :-1].ravel())[0, 1]
+        assert beside == pytest.approx(
+            np.corrcoef(drawn[:, 1:].ravel(), drawn[:, :-1].ravel())[0, 1], abs=0.02
+        )
+    for one, other in pairwise(pieces):
+        assert abs(np.corrcoef(one.ravel(), other.ravel())[0, 1]) < 0.05
+    pattern = project_pattern(wall(0.8), CAMERA, settings)
+    assert (measure(pattern, settings, pieces[0]) != measure(pattern, settings, pieces[1])).any()
 
 
 def test_the_error_grows_with_the_square_of_depth() -> None:

@@ -12,6 +12,7 @@ from ddg_core.errors import BadInput, DdgError, UnknownName
 
 if TYPE_CHECKING:
     from ddg_core.arrays import Array
+    from ddg_planning.parallel_jaw.checkpoint import JawCard
     from ddg_planning.parallel_jaw.examples import JawExamples
     from ddg_planning.parallel_jaw.jaws import Jaws
     from ddg_sim.dataset.store import Dataset
@@ -69,13 +70,15 @@ def train(args: argparse.Namespace) -> Report:
     if args.epochs is not None:
         settings = replace(settings, epochs=args.epochs)
     network, metrics = learn(examples.at(~out), examples.at(out), sizes, settings, _tell)
+    names = sorted(set(examples.object[~out].tolist()))
     data = {
         "sets": hashes,
         "split": args.split,
         "share": args.share,
         "grasps": int((~out).sum()),
-        "objects": len(set(examples.object[~out].tolist())),
+        "objects": len(names),
         "images": len(set(examples.image[~out].tolist())),
+        "names": names,
     }
     stroke = Jaws(load_hand(hand), JawSettings()).stroke
     card = make_card(args.variant, hand, stroke, focal, settings, data, metrics, args.about)
@@ -94,6 +97,7 @@ def evaluate(args: argparse.Namespace) -> Report:
     examples, hand, hashes = load_examples(args.data, card.focal, upright=network.angles > 1)
     if hand != card.hand:
         raise BadInput(f"{args.weights}: trained for hand {card.hand!r}, the data is of {hand!r}")
+    _check_split(args, card, hashes, examples)
     if args.split:
         examples = examples.at(held_out(examples, args.split, args.share))
     if not len(examples):
@@ -109,6 +113,32 @@ def evaluate(args: argparse.Namespace) -> Report:
         "metrics": metrics,
     }
     return Report(answer, _text(answer))
+
+
+def _check_split(
+    args: argparse.Namespace, card: "JawCard", hashes: list[str], examples: "JawExamples"
+) -> None:
+    """Refuse to measure on what weights learned from: another split holds out other examples.
+
+    Data sets grow, so it is by their objects that they are known; cards that do not name theirs
+    are of the catalogue's training split.
+    """
+    from ddg_sim.objects.catalogue import split
+
+    learned, asked = card.data, (args.split, args.share)
+    if "split" not in learned or asked == (learned["split"], learned["share"]):
+        return
+    names = learned.get("names")
+    known = set(hashes) & set(learned["sets"]) or any(
+        split(name) == "train" if names is None else name in names
+        for name in set(examples.object.tolist())
+    )
+    if known:
+        raise BadInput(
+            f"{args.weights}: learned from this data's objects with --split {learned['split']} "
+            f"--share {learned['share']}, so --split {args.split} --share {args.share} would "
+            "measure it on examples that it learned from"
+        )
 
 
 def load_examples(

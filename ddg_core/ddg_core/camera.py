@@ -7,6 +7,8 @@ import numpy as np
 from ddg_core.arrays import Array, BoolArray
 from ddg_core.errors import BadInput
 
+_FIELD = (np.radians(10.0), np.radians(130.0))  # of views of cameras that look at tables
+
 
 @dataclass(frozen=True)
 class Camera:
@@ -47,6 +49,16 @@ class Camera:
             raise BadInput(
                 f"{name}: {shape[1]}x{shape[0]} pixels, the camera has {self.width}x{self.height}"
             )
+
+    def check_field(self) -> None:
+        """Raise BadInput if the focal lengths cannot be those of images of this size."""
+        for name, f, size in (("x", self.fx, self.width), ("y", self.fy, self.height)):
+            field = 2.0 * np.arctan(size / (2.0 * f))
+            if not _FIELD[0] <= field <= _FIELD[1]:
+                raise BadInput(
+                    f"intrinsics: f{name} = {f:.4g} pixels would make the field of view of an "
+                    f"image of {size} pixels {np.degrees(field):.0f} degrees"
+                )
 
     def deproject(self, depth: Array, mask: BoolArray | None = None) -> Array:
         """Points (N, 3) in the camera frame of all valid pixels, row by row.

@@ -37,10 +37,11 @@ def readings(image: DepthImage, settings: DepthSettings) -> Array:
     """Depth with NaN for all that is no reading, shape (H, W), in [m].
 
     Raises:
-        BadInput: The values cannot be metres.
+        BadInput: The values cannot be metres, or the intrinsics not those of this camera.
         Failed: NO_CLOUD, not one valid pixel.
     """
     depth = image.depth
+    image.camera.check_field()
     valid = (depth > settings.nearest) & (depth < settings.farthest)
     if not valid.any():
         seen = depth[np.isfinite(depth) & (depth > 0.0)]

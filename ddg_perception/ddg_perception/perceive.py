@@ -120,7 +120,8 @@ def segment_image(
         rng: For the robust fit of the table.
 
     Raises:
-        BadInput: Depth that cannot be metres, a mask of another size, a point that is none.
+        BadInput: Depth that cannot be metres, intrinsics that are not this camera's, a mask of
+            another size, a point that is none.
         Failed: NO_CLOUD without table or object, EMPTY_MASK if the mask has no valid depth.
     """
     depth = readings(image, settings.depth)

@@ -13,6 +13,7 @@ from scipy.ndimage import uniform_filter
 from ddg_core.camera import Camera
 
 DepthMap = NDArray[np.float32]
+_STORE = 2  # so many images wide and high
 _SLOPE = 2.0  # disparity may change this much from column to column on one surface, in pixels
 
 
@@ -77,11 +78,35 @@ def project_pattern(depth: DepthMap, camera: Camera, settings: SensorSettings) -
     return Pattern(disparity, lit & (share >= settings.least_share), scale)
 
 
-def measure(pattern: Pattern, settings: SensorSettings, *, rng: np.random.Generator) -> DepthMap:
-    """One noisy reading of depth, shape (H, W), in [m]; NaN where there is no reading."""
-    noise = rng.standard_normal(pattern.disparity.shape, dtype=np.float32)
+def draw_noise(
+    shape: tuple[int, int], settings: SensorSettings, *, rng: np.random.Generator
+) -> DepthMap:
+    """Errors of disparity (H, W) in [pixels], alike where windows overlap."""
+    noise = rng.standard_normal(shape, dtype=np.float32)
     # A mean over n x n pixels has an n-th of the deviation: scale it back.
-    noise = uniform_filter(noise, settings.patch, mode="wrap") * (settings.patch * settings.noise)
+    smooth: DepthMap = uniform_filter(noise, settings.patch, mode="wrap")
+    return smooth * (settings.patch * settings.noise)
+
+
+class NoiseStore:
+    """Noise for many images: drawing it anew for each costs as much as the rest of the sensor."""
+
+    def __init__(
+        self, camera: Camera, settings: SensorSettings, *, rng: np.random.Generator
+    ) -> None:
+        """Draw as much as covers several images."""
+        self._shape, self._rng = (camera.height, camera.width), rng
+        self._noise = draw_noise((_STORE * camera.height, _STORE * camera.width), settings, rng=rng)
+
+    def piece(self) -> DepthMap:
+        """Noise (H, W) for one image, from anywhere in the store."""
+        (height, width), all_of_it = self._shape, self._noise.shape
+        row, column = self._rng.integers((all_of_it[0] - height, all_of_it[1] - width))
+        return self._noise[row : row + height, column : column + width]
+
+
+def measure(pattern: Pattern, settings: SensorSettings, noise: DepthMap) -> DepthMap:
+    """One reading of depth, shape (H, W), in [m], with such errors; NaN where there is none."""
     measured = np.rint((pattern.disparity + noise) / settings.step) * np.float32(settings.step)
     with np.errstate(divide="ignore"):
         result = np.where(
@@ -105,7 +130,8 @@ def structured_light(
     Returns:
         Depth, shape (H, W), in [m]; NaN where there is no reading.
     """
-    return measure(project_pattern(depth, camera, settings), settings, rng=rng)
+    noise = draw_noise(depth.shape, settings, rng=rng)
+    return measure(project_pattern(depth, camera, settings), settings, noise)
 
 
 def _reached(disparity: DepthMap) -> NDArray[np.bool_]:

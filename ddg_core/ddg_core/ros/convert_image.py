@@ -108,13 +108,15 @@ def depth_from_msg(msg: Image) -> Array:
     return metres(pixels_from_msg(msg))
 
 
-def depth_to_msg(depth: Array, header: Header, encoding: str = "32FC1") -> Image:
+def depth_to_msg(
+    depth: NDArray[np.floating[Any]], header: Header, encoding: str = "32FC1"
+) -> Image:
     """Pack a depth image (H, W) in [m] in one of the depth encodings."""
     if encoding in ("16UC1", "mono16"):
-        return pixels_to_msg(millimetres(depth), encoding, header)
+        return pixels_to_msg(millimetres(depth.astype(np.float64)), encoding, header)
     if encoding not in DEPTH_ENCODINGS:
         raise BadInput(f"depth image encoding {encoding!r} is none of {', '.join(DEPTH_ENCODINGS)}")
-    return pixels_to_msg(depth.astype(_LAYOUTS[encoding][0]), encoding, header)
+    return pixels_to_msg(depth.astype(_LAYOUTS[encoding][0], copy=False), encoding, header)
 
 
 def color_from_msg(msg: Image) -> ByteArray:

@@ -24,6 +24,7 @@ from ddg_planning.parallel_jaw.sample_image import (
     antipodal_on_image,
     centred_on_image,
     deepest,
+    fingers_free,
     random_on_image,
 )
 from ddg_planning.parallel_jaw.score import Scorer
@@ -33,6 +34,7 @@ WEIGHTS = Path(__file__).parents[1] / "data" / "jaws"
 Progress = Callable[[str], None]  # told the name of each stage; may raise to cancel
 Policy = Literal["cem", "best", "fc", "centred", "antipodal", "random"]
 _NONE = 1e-9  # probability that is none
+_ANGLES = 4  # so many of each place are looked at for one that leaves room for the fingers
 UNJUDGED = ("centred", "antipodal", "random")  # policies without a network
 
 
@@ -193,9 +195,8 @@ class JawPlanner:
         return self._as_grasps(grasps.at(best), p[best], worth[best], seen)
 
     def _look(self, view: ObjectView, window: Window | None = None) -> Seen:
-        s = self.settings
-        focal = self._judge.card.focal if self._judge else s.prepare.focal
-        return look(view, s.prepare, focal, s.room, window)
+        focal = self._judge.card.focal if self._judge else self.settings.prepare.focal
+        return look(view, self.settings.prepare, focal, self.settings.room, window)
 
     def _plan(self, seen: Seen, n: int, rng: np.random.Generator) -> tuple[ImageGrasps, Array]:
         """Grasps in the fine image and their probabilities; without a network all are alike."""
@@ -207,8 +208,7 @@ class JawPlanner:
         if policy == "centred":
             return centred_on_image(seen.fine, stroke, seen.floor, s.sampling, n=s.count, rng=rng)
         if policy == "antipodal":
-            grasps = self._antipodal(seen, n, rng)
-            return grasps, np.ones(len(grasps))
+            return (grasps := self._antipodal(seen, n, rng)), np.ones(len(grasps))
         if policy == "best":
             grasps = self._antipodal(seen, s.count, rng)
             return grasps, self._probability(seen, grasps)
@@ -239,14 +239,17 @@ class JawPlanner:
         return grasps, p
 
     def _allowed(self, grasps: ImageGrasps, seen: Seen) -> BoolArray:
-        """Which grasps lie on the object and within the stroke, shape (N,)."""
+        """Which grasps lie on the object within the stroke and leave fingers room, shape (N,)."""
         u, v = np.rint(grasps.pixels).astype(int).T
         camera, least = seen.fine.camera, self.settings.sampling.least_width
         inside = (u >= 0) & (u < camera.width) & (v >= 0) & (v < camera.height)
         inside &= (grasps.widths >= least) & (grasps.widths <= self.jaws.stroke)
         inside[inside] = seen.fine.mask[v[inside], u[inside]]
-        allowed: BoolArray = inside
+        allowed: BoolArray = inside & self._free(grasps, seen)
         return allowed
+
+    def _free(self, grasps: ImageGrasps, seen: Seen) -> BoolArray:
+        return fingers_free(seen.fine, grasps, self.jaws.stroke, self.settings.sampling.finger)
 
     def _everywhere(self, seen: Seen) -> tuple[ImageGrasps, Array]:
         """The best grasp of each place on the object, in the fine image."""
@@ -261,18 +264,26 @@ class JawPlanner:
         p, angles = self._judge.everywhere(view, depths)
         fits = (depths[:, None] >= surface) & (depths[:, None] <= surface + most)
         fits &= depths[:, None] <= floor + 1e-9
-        here = np.where(fits[:, None], p, -1.0).reshape(-1, len(rows))
-        choice = (here * np.tile(alike(angles, seen.towards), len(depths))[:, None]).argmax(axis=0)
-        p = here[choice, np.arange(len(rows))]
-        some = np.flatnonzero(p >= 0.0)
-        if not len(some):
-            raise Failed(Outcome.NO_CANDIDATE, "nowhere on the object can the jaws close")
-        z, angle = np.unravel_index(choice[some], (len(depths), len(angles)))
-        pixels: Array = np.stack([columns[some], rows[some]], axis=1).astype(float) - 0.5
-        found = ImageGrasps(pixels, angles[angle], depths[z], np.zeros(len(some)))
-        lines = to_space(found, view.scaled, seen.up)
-        grasps = to_image(*lines, found.widths, seen.fine.scaled)
-        return grasps, p[some]
+        here = np.where(fits[:, None], p, -1.0)
+        best, z = here.max(axis=0), here.argmax(axis=0)  # over depths: shapes (angles, places)
+        worth = np.where(best < 0.0, -1.0, best * alike(angles, seen.towards)[:, None])
+        left, found, verdicts = np.arange(len(rows)), [], []
+        for _ in range(_ANGLES):
+            left = left[worth[:, left].max(axis=0) >= 0.0]
+            if not len(left):
+                break
+            angle = worth[:, left].argmax(axis=0)
+            pixels = np.stack([columns[left], rows[left]], axis=1) - 0.5
+            there = ImageGrasps(pixels, angles[angle], depths[z[angle, left]], np.zeros(len(left)))
+            line = to_space(there, view.scaled, seen.up)
+            grasps = to_image(*line, there.widths, seen.fine.scaled)
+            free = self._free(grasps, seen)
+            found.append(grasps.at(free))
+            verdicts.append(best[angle, left][free])
+            worth[angle, left], left = -1.0, left[~free]
+        if not sum(map(len, verdicts)):
+            raise Failed(Outcome.NO_CANDIDATE, "nowhere on the object is room for the open jaws")
+        return join(found), np.concatenate(verdicts)
 
     def _as_grasps(self, grasps: ImageGrasps, p: Array, worth: Array, seen: Seen) -> list[Grasp]:
         policy, judge = self.settings.policy, self._judge

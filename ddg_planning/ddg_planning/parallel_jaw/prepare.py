@@ -15,8 +15,8 @@ from ddg_core.transforms import apply, inverse
 from ddg_core.view import DepthImage
 from ddg_planning.parallel_jaw.crops import SIZE
 
+MANY_HOLES = 0.1  # share of an image without readings that people should know of
 _FARTHEST = 20.0  # no table is as far, in [m]: the depth is in millimetres
-_FIELD = (np.radians(10.0), np.radians(130.0))  # of views of cameras that look at tables
 
 
 @dataclass(frozen=True)
@@ -44,14 +44,12 @@ class Prepared:
         mask: Pixels of the object, shape (h, w).
         image: The image as it came, for its pose.
         camera: Intrinsics of `depth`.
-        holes: Share of the pixels of the image as it came that had no reading.
     """
 
     depth: Array
     mask: BoolArray
     image: DepthImage
     camera: Camera
-    holes: float
 
     @property
     def scaled(self) -> DepthImage:
@@ -88,7 +86,7 @@ class Prepared:
             camera.cx - columns.start,
             camera.cy - rows.start,
         )
-        return Prepared(depths, mask[rows, columns], self.image, window, self.holes)
+        return Prepared(depths, mask[rows, columns], self.image, window)
 
     def nearest(self, pixels: Array) -> IntArray:
         """Columns and rows (2, N) of the pixels of the image that are nearest to (u, v) (N, 2)."""
@@ -124,10 +122,9 @@ def prepare_for(
         Failed: NO_CLOUD where too much is without reading, EMPTY_MASK where there is no object.
     """
     check(image, mask)
-    valid = np.isfinite(image.depth) & (image.depth > 0.0)
-    holes = 1.0 - float(valid.mean())
-    if holes > settings.most_holes:
-        raise Failed(Outcome.NO_CLOUD, f"{holes:.0%} of the depth image is without reading")
+    if (share := holes(image)) > settings.most_holes:
+        raise Failed(Outcome.NO_CLOUD, f"{share:.0%} of the depth image is without reading")
+    valid = _readings(image)
     seen = int(np.count_nonzero(valid & mask))
     if seen < settings.least_pixels:
         raise Failed(
@@ -135,12 +132,20 @@ def prepare_for(
             f"the object has {seen} pixels with a reading, needs {settings.least_pixels}",
         )
     filled = fill(image.depth, valid)
-    return [_scaled(image, filled, mask, holes, focal) for focal in (settings.focal, *more)]
+    return [_scaled(image, filled, mask, focal) for focal in (settings.focal, *more)]
 
 
-def _scaled(
-    image: DepthImage, filled: Array, mask: BoolArray, holes: float, focal: float
-) -> Prepared:
+def holes(image: DepthImage) -> float:
+    """Share of the pixels without a reading, which are filled."""
+    return 1.0 - float(_readings(image).mean())
+
+
+def _readings(image: DepthImage) -> BoolArray:
+    found: BoolArray = np.isfinite(image.depth) & (image.depth > 0.0)
+    return found
+
+
+def _scaled(image: DepthImage, filled: Array, mask: BoolArray, focal: float) -> Prepared:
     camera = image.camera
     size = (
         max(1, round(camera.width * focal / camera.fx)),
@@ -154,27 +159,19 @@ def _scaled(
         (camera.cx + 0.5) * x - 0.5,
         (camera.cy + 0.5) * y - 0.5,
     )
-    return Prepared(_resized(filled, size), _resized(mask, size) >= 0.5, image, small, holes)
+    return Prepared(_resized(filled, size), _resized(mask, size) >= 0.5, image, small)
 
 
 def check(image: DepthImage, mask: BoolArray) -> None:
     """Raise BadInput where units or intrinsics cannot be right; see `prepare`."""
     image.camera.check_image("mask", mask.shape)
-    readings = image.depth[np.isfinite(image.depth) & (image.depth > 0.0)]
+    readings = image.depth[_readings(image)]
     middle = float(np.median(readings)) if len(readings) else 0.0
     if middle > _FARTHEST:
         raise BadInput(f"depth has a median of {middle:.0f}: these are millimetres, give metres")
     camera = image.camera
-    for name, f, c, size in (
-        ("x", camera.fx, camera.cx, camera.width),
-        ("y", camera.fy, camera.cy, camera.height),
-    ):
-        field = 2.0 * np.arctan(size / (2.0 * f))
-        if not _FIELD[0] <= field <= _FIELD[1]:
-            raise BadInput(
-                f"intrinsics: f{name} = {f:.4g} pixels would make the field of view of an image of "
-                f"{size} pixels {np.degrees(field):.0f} degrees"
-            )
+    camera.check_field()
+    for name, c, size in (("x", camera.cx, camera.width), ("y", camera.cy, camera.height)):
         if not 0.25 * size <= c <= 0.75 * size:
             raise BadInput(
                 f"intrinsics: c{name} = {c:.4g} is not near the middle of an image of {size} pixels"

@@ -99,7 +99,7 @@ def antipodal_on_image(
     top = view.at(between.reshape(-1, 2)).reshape(-1, _BETWEEN).min(axis=1)
     depths = draw_depths(view, middles[repeat], top[repeat], floor, settings.below, rng=rng)
     grasps = ImageGrasps(middles[repeat], angles[repeat], depths, widths[repeat])
-    free = _free(view, grasps, stroke, settings.finger)
+    free = fingers_free(view, grasps, stroke, settings.finger)
     if not free.any():
         raise Failed(
             Outcome.NO_CANDIDATE, f"no room for jaws open by {stroke:.3f} m beside any of {n} pairs"
@@ -154,6 +154,29 @@ def edges(view: Prepared, settings: ImageSampling) -> tuple[Array, Array]:
     return np.stack([columns, rows], axis=1).astype(float), outward
 
 
+def fingers_free(
+    view: Prepared, grasps: ImageGrasps, stroke: float, finger: tuple[float, float]
+) -> BoolArray:
+    """Whether nothing seen is where the fingers of the open jaws come down, shape (N,).
+
+    Args:
+        view: The image.
+        grasps: In it.
+        stroke: How far the jaws are open, in [m].
+        finger: How thick along the jaws' line and how wide across it a finger is, in [m].
+    """
+    out = stroke / 2.0 + np.linspace(0.0, finger[0], 4)
+    along, across = np.meshgrid(np.r_[-out, out], np.linspace(-0.5, 0.5, 3) * finger[1])
+    line = np.stack([np.cos(grasps.angles), np.sin(grasps.angles)], axis=1)
+    side = np.stack([-line[:, 1], line[:, 0]], axis=1)
+    metres = along.ravel()[:, None] * line[:, None] + across.ravel()[:, None] * side[:, None]
+    scale = [view.camera.fx, view.camera.fy] / grasps.depths[:, None]
+    pixels = grasps.pixels[:, None] + metres * scale[:, None]
+    surface = view.at(pixels.reshape(-1, 2)).reshape(len(grasps), -1)
+    free: BoolArray = np.all(surface >= grasps.depths[:, None], axis=1)
+    return free
+
+
 def draw_depths(
     view: Prepared,
     pixels: Array,
@@ -188,22 +211,6 @@ def deepest(view: Prepared, up: Array, support: float, room: float) -> Array:
     height = float(T[:3, 3] @ up) - support - room
     depth: Array = np.where(falls > 1e-6, height / np.maximum(falls, 1e-6), np.inf)
     return depth
-
-
-def _free(
-    view: Prepared, grasps: ImageGrasps, stroke: float, finger: tuple[float, float]
-) -> BoolArray:
-    """Whether nothing is where the fingers of the open jaws come down, shape (N,)."""
-    out = stroke / 2.0 + np.linspace(0.0, finger[0], 4)
-    along, across = np.meshgrid(np.r_[-out, out], np.linspace(-0.5, 0.5, 3) * finger[1])
-    line = np.stack([np.cos(grasps.angles), np.sin(grasps.angles)], axis=1)
-    side = np.stack([-line[:, 1], line[:, 0]], axis=1)
-    metres = along.ravel()[:, None] * line[:, None] + across.ravel()[:, None] * side[:, None]
-    scale = [view.camera.fx, view.camera.fy] / grasps.depths[:, None]
-    pixels = grasps.pixels[:, None] + metres * scale[:, None]
-    surface = view.at(pixels.reshape(-1, 2)).reshape(len(grasps), -1)
-    free: BoolArray = np.all(surface >= grasps.depths[:, None], axis=1)
-    return free
 
 
 def _pairs(

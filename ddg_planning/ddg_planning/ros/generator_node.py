@@ -23,9 +23,11 @@ from ddg_core.ros.convert import (
 )
 from ddg_core.ros.newest import NewestOnly
 from ddg_core.ros.node import DdgNode, run_node
+from ddg_core.view import ObjectView
 from ddg_planning.generate.generator import Generator
 from ddg_planning.parallel_jaw.follow import Follower, FollowSettings, Sighting, sighting
 from ddg_planning.parallel_jaw.policy import DexnetSettings, JawPlanner
+from ddg_planning.parallel_jaw.prepare import MANY_HOLES, holes
 from ddg_planning.plan import Stopwatch
 from ddg_planning.settings import PlanningSettings
 from ddg_planning.store import GenerationSettings, load_generator
@@ -82,6 +84,13 @@ class GeneratorNode(DdgNode):
         while len(self._sightings) > REMEMBERED:
             del self._sightings[next(iter(self._sightings))]
 
+    def _tell_holes(self, view: ObjectView) -> None:
+        """Say so where much of what jaws were planned on was filled, not seen."""
+        if view.image is not None and (share := holes(view.image)) > MANY_HOLES:
+            self.get_logger().warning(
+                f"{share:.0%} of the depth image has no reading and was filled"
+            )
+
     def _generate(self, request: Any, response: Any) -> Any:
         watch = Stopwatch()
         watch.begin("convert")
@@ -100,6 +109,7 @@ class GeneratorNode(DdgNode):
         names, top = self._hand.joint_names, request.view.header
         if isinstance(self._generator, JawPlanner):
             self._remember(top, sighting(view))
+            self._tell_holes(view)
         response.grasps = [grasp_to_msg(grasp, names, top) for grasp in grasps]
         response.outcome = outcome_to_msg(Outcome.OK)
         response.stages = stages_to_msg(watch.end())

@@ -70,7 +70,7 @@ class CameraNode(DdgNode):
                     next_depth = _after(next_depth, state.time, 1.0 / self._eye.depth_rate)
                     self._info.publish(camera_to_msg(self._cell.camera.intrinsics, stamp))
                     if self._depth.get_subscription_count():
-                        depth = photographer.depth(state).astype(np.float64)
+                        depth = photographer.depth(state)
                         self._depth.publish(depth_to_msg(depth, stamp, self._eye.encoding))
                 if state.time >= next_color:
                     next_color = _after(next_color, state.time, 1.0 / self._eye.color_rate)

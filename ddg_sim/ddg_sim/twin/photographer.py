@@ -8,7 +8,7 @@ import numpy as np
 
 from ddg_core.arrays import Array
 from ddg_core.camera import Camera
-from ddg_sim.sensor import Pattern, SensorSettings, measure, project_pattern
+from ddg_sim.sensor import NoiseStore, Pattern, SensorSettings, measure, project_pattern
 from ddg_sim.twin.render import DepthMap, Painter, Picture
 from ddg_sim.twin.settings import EyeSettings
 
@@ -38,7 +38,8 @@ class Photographer:
     ) -> None:
         """Prepare; the context is opened with the first state."""
         self._camera, self._T_base_camera = camera, T_base_camera
-        self._settings, self._sensor, self._rng = settings, sensor, rng
+        self._settings, self._sensor = settings, sensor
+        self._noise = NoiseStore(camera, sensor, rng=rng)
         self._painter: Painter | None = None
         self._model: Path | None = None
         self._shown: Array | None = None
@@ -54,7 +55,7 @@ class Photographer:
             self._pattern = project_pattern(self._depth, self._camera, self._sensor)
         if not self._settings.noise:
             return self._depth
-        return measure(self._pattern, self._sensor, rng=self._rng)
+        return measure(self._pattern, self._sensor, self._noise.piece())
 
     def color(self, state: WorldState) -> Picture:
         """Colour image, shape (H, W, 3), RGB."""
