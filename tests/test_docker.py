@@ -9,6 +9,7 @@ from pathlib import Path
 import pytest
 import yaml
 
+from ddg_cli.graph import load_graph
 from ddg_cli.setup_.system import PREREQUISITES
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -41,7 +42,7 @@ def copied(stage: str) -> set[str]:
 
 
 def test_there_are_the_stages_that_are_promised() -> None:
-    assert list(stages()) == ["base", "runtime", "dev", "train"]
+    assert list(stages()) == ["base", "runtime", "dev", "hardware", "train"]
 
 
 def test_every_path_that_is_copied_exists() -> None:
@@ -88,6 +89,19 @@ def test_every_service_has_an_image_that_is_built_and_a_launch_file_that_exists(
                 assert (
                     ROOT / "config" / "cells" / f"{word.removeprefix('robot:=')}.yaml"
                 ).is_file()
+
+
+def test_every_driver_of_a_real_robot_is_in_the_image_or_in_the_workspace_that_it_sources() -> None:
+    drivers = {n.package for n in load_graph().select(["real"]).values() if not n.ours}
+    assert len(drivers) == 3
+    words = next(rest for word, rest in stages()["hardware"] if "apt-get install" in rest).split()
+    left = {name for name in drivers if f"ros-jazzy-{name.replace('_', '-')}" not in words}
+    assert left == {"lbr_bringup", "schunk_svh_driver"}
+    service = yaml.safe_load(COMPOSE.read_text())["services"]["hardware"]
+    assert service["build"]["target"] == "hardware"
+    assert "../drivers:/opt/drivers" in service["volumes"]
+    entrypoint = (ROOT / "docker" / "entrypoint.sh").read_text()
+    assert "source /opt/drivers/install/local_setup.bash" in entrypoint
 
 
 def test_training_sees_the_gpu() -> None:
