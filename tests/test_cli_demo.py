@@ -4,11 +4,12 @@ import json
 from pathlib import Path
 
 import pytest
+import trimesh
 
 from ddg_cli import objects
 from ddg_cli.demo import _text
 from ddg_cli.main import main
-from ddg_cli.stopwatch import table
+from ddg_cli.stopwatch import fastest_s, median_s, table
 from ddg_core.errors import BadInput
 
 EASY = ["box", "can", "bottle", "mug", "ball", "cup", "salt_shaker", "jug", "teapot", "stapler"]
@@ -45,6 +46,17 @@ def test_a_file_that_is_no_mesh_is_refused_before_anything_starts(tmp_path: Path
         objects.resolve(str(tmp_path / "thing.obj"))
 
 
+def test_a_folder_stands_for_the_objects_in_it_and_commas_divide(tmp_path: Path):
+    for name in ("b.obj", "a.obj"):
+        trimesh.creation.box((0.05, 0.05, 0.1)).export(tmp_path / name)
+    (tmp_path / "notes.txt").write_text("no object")
+    found = [str(tmp_path / "a.obj"), str(tmp_path / "b.obj")]
+    assert objects.resolve_all(f"{tmp_path}, mug_000") == [*found, "mug_000"]
+    (tmp_path / "empty").mkdir()
+    with pytest.raises(BadInput, match="empty: holds no object"):
+        objects.resolve_all(str(tmp_path / "empty"))
+
+
 def test_a_folder_that_cannot_be_written_is_the_users_mistake(tmp_path: Path, capsys):
     (tmp_path / "file").write_text("in the way")
     assert main(["demo", "--object", "mug", "--out", str(tmp_path / "file")]) == 2
@@ -78,3 +90,10 @@ def test_the_report_names_what_was_written():
         "picture p",
         "film    f",
     ]
+
+
+def test_the_median_is_not_led_astray_by_one_slow_time(monkeypatch: pytest.MonkeyPatch) -> None:
+    for measure, expected in ((median_s, 2.0), (fastest_s, 1.0)):
+        clock = iter([0.0, 1.0, 0.0, 9.0, 0.0, 2.0])
+        monkeypatch.setattr("ddg_cli.stopwatch.time.perf_counter", lambda clock=clock: next(clock))
+        assert measure(lambda: None, repeats=3) == expected

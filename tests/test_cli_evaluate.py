@@ -1,6 +1,7 @@
 """`ddg eval recorded` and `ddg eval calibration` as a user calls them, in this process."""
 
 import json
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -84,6 +85,24 @@ def test_the_threshold_is_written_where_the_planner_reads_it(tmp_path: Path) -> 
     assert 0.0 <= least_probability() < 1.0
 
 
+def test_results_are_compared_on_what_jaws_span(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    first, second = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
+    for file, odd in ((first, False), (second, True)):
+        wide = [replace(tried(None, True, seed), across=0.2) for seed in range(4)]
+        narrow = [replace(tried(None, odd, seed), across=0.09) for seed in range(4, 10)]
+        write([*wide, *narrow], file)
+    for words, n, difference in (([], 10, 0.6), (["--across", "0.1"], 6, 1.0)):
+        assert main(["eval", "compare", str(first), str(second), *words, "--json"]) == 0
+        answer = json.loads(capfd.readouterr().out)
+        assert (answer["n"], answer["difference"]) == (n, pytest.approx(difference))
+        assert answer.get("across") == (0.1 if words else None)
+    write([tried(None, True)], first)
+    assert main(["eval", "compare", str(first), str(second), "--across", "0.1"]) == 2
+    assert "a.jsonl: does not say how wide its objects are" in capfd.readouterr().err
+
+
 def test_mistakes_cost_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str]) -> None:
     file, blind = tmp_path / "a.jsonl", tmp_path / "b.jsonl"
     write(many(), file)
@@ -94,6 +113,9 @@ def test_mistakes_cost_one_line(tmp_path: Path, capfd: pytest.CaptureFixture[str
         (["calibration", str(file), "--write"], "--write needs --precision"),
         (["calibration", str(blind)], "nobody judged"),
         (["recorded", str(tmp_path)], "is no data set"),
+        (["follow", "--scenes", "1", "--results", f"{file}#to"], "no section of"),
+        (["follow", "--scenes", "1", "--results", str(file)], "is called 'follow'"),
+        (["gqcnn", "--weights", "w", "--data", "d", "--results", str(file)], "is called 'gqcnn'"),
     ):
         assert main(["eval", *words]) == 2
         assert message in capfd.readouterr().err

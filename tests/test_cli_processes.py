@@ -192,6 +192,15 @@ def test_a_group_of_unknown_nodes_is_refused(tmp_path: Path) -> None:
         load_graph(path)
 
 
+@pytest.mark.parametrize("group", ["real", "grasping"])
+def test_confirm_is_for_the_executor_and_left_out_where_the_cell_says(group: str) -> None:
+    graph = load_graph(ROOT / "config" / "graph.yaml")
+    for value in ("true", "false", ""):
+        nodes = graph.select([group], {"confirm": value})
+        assert nodes["executor"].parameters.get("confirm", "") == value
+        assert not any("confirm" in n.parameters for k, n in nodes.items() if k != "executor")
+
+
 def test_every_node_of_the_graph_exists_under_its_name() -> None:
     graph = load_graph(ROOT / "config" / "graph.yaml")
     assert {"twin", "real", "grasping", "trial", "view"} <= set(graph.groups)

@@ -24,6 +24,18 @@ def resolve(name: str) -> str:
     return str(path.resolve())
 
 
+def resolve_all(text: str) -> list[str]:
+    """Resolve names between commas; a folder that holds objects stands for all of them."""
+    from ddg_sim.objects.load import objects_in
+
+    found: list[str] = []
+    for part in text.split(","):
+        path = Path(part.strip()).expanduser()
+        several = path.is_dir() and not (path / "visual.ply").is_file()
+        found.extend(map(resolve, objects_in(path) if several else [part.strip()]))
+    return found
+
+
 def names() -> list[str]:
     """All names of the catalogue, the easy ones first."""
     from ddg_sim.objects.catalogue import catalogue

@@ -57,6 +57,7 @@ def run(args: argparse.Namespace) -> Report:
         "outcome": str(outcome),
         "message": message,
         "grasps": [_as_json(grasp) for grasp in grasps],
+        "holes": _holes(view) if args.generator in JAWS else None,
         "timings_s": watch.timings,
         "picture": _draw(view, grasps, picture, outcome, _cell(args).hand, watch),
     }
@@ -171,6 +172,13 @@ def _plan(view: "ObjectView", args: argparse.Namespace, watch: Stopwatch) -> "li
     return grasps[: settings.plan.max_grasps]
 
 
+def _holes(view: "ObjectView | None") -> float | None:
+    """Share of the image without readings, which planning for two jaws fills."""
+    from ddg_planning.parallel_jaw.prepare import holes
+
+    return None if view is None or view.image is None else holes(view.image)
+
+
 def _cell(args: argparse.Namespace) -> "CellSettings":
     """The cell, with the gripper where a generator of two jaws is asked."""
     from ddg_core.description import load_cell
@@ -253,6 +261,8 @@ def _text(answer: dict[str, Any]) -> str:
     left = len(answer["grasps"]) - 5
     if left > 0:
         lines.append(f"   and {left} more (--json tells all)")
+    if answer["holes"]:
+        lines.append(f"{answer['holes']:.1%} of the depth image had no reading and was filled")
     lines += ["", table(answer["timings_s"])]
     if answer["picture"]:
         lines.append(f"picture: {answer['picture']}")

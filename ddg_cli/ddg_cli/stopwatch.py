@@ -4,6 +4,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from statistics import median
 
 
 class Stopwatch:
@@ -36,13 +37,22 @@ class Stopwatch:
 
 def fastest_s(work: Callable[[], object], repeats: int = 3) -> float:
     """Shortest wall time of `work`, warm, in several, in [s]: a neighbour's work is not ours."""
+    return min(_seconds(work, repeats))
+
+
+def median_s(work: Callable[[], object], repeats: int = 9) -> float:
+    """Median wall time of `work`, warm, in [s]: what people wait who share the machine."""
+    return median(_seconds(work, repeats))
+
+
+def _seconds(work: Callable[[], object], repeats: int) -> list[float]:
     work()
     seconds = []
     for _ in range(repeats):
         began = time.perf_counter()
         work()
         seconds.append(time.perf_counter() - began)
-    return min(seconds)
+    return seconds
 
 
 def table(timings: dict[str, float]) -> str:

@@ -14,6 +14,7 @@ from ddg_core.errors import DdgError
 from ddg_core.outcome import Outcome
 
 if TYPE_CHECKING:
+    from ddg_cli.ros.bystander import Bystander
     from ddg_cli.ros.session import Session
     from ddg_cli.tally import Tried
 
@@ -25,7 +26,8 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     parser.add_argument(
         "--objects",
         metavar="A,B",
-        help=f"catalogue names, kinds or mesh files (default: the first {EASY} of ddg demo --list)",
+        help="catalogue names, kinds, mesh files or folders of objects"
+        f" (default: the first {EASY} of ddg demo --list)",
     )
     parser.add_argument(
         "--robot",
@@ -58,28 +60,30 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
 def run(args: argparse.Namespace) -> Report:
     """Try every object with every seed; exit code 0 if all were held."""
     from ddg_cli import objects, tally
+    from ddg_cli.ros.bystander import Bystander
 
-    given = args.objects.split(",") if args.objects else objects.names()[:EASY]
-    pairs = [
-        (name, seed)
-        for seed in tally.parse_seeds(args.seeds)
-        for name in [objects.resolve(name.strip()) for name in given]
-    ]
+    given = args.objects or ",".join(objects.names()[:EASY])
+    found = objects.resolve_all(given)
+    pairs = [(name, seed) for seed in tally.parse_seeds(args.seeds) for name in found]
     watch = Stopwatch()
     tried: list[Tried] = []
     try:
-        with _session(args, watch) as (session, check), _nudge(args) as nudge:
+        with (
+            _session(args, watch) as (session, check),
+            Bystander() as bystander,
+            _nudge(args) as nudge,
+        ):
             for name, seed in pairs:
-                tried.append(_try(session, name, seed, watch, nudge))
+                tried.append(_try(session, name, seed, watch, nudge, bystander))
                 watch.say(f"{name} seed {seed}: {tried[-1].outcome} {tried[-1].message}")
                 check()
     except (DdgError, KeyboardInterrupt):
-        watch.say(f"ended early; so far:\n{tally.table(tried)}")
+        watch.say(f"ended early; so far:\n{tally.table(tried, args.nudge)}")
         raise
-    answer = {**tally.summary(tried), "trials": [asdict(t) for t in tried]}
+    answer = {**tally.summary(tried, args.nudge), "trials": [asdict(t) for t in tried]}
     held = all(t.outcome == Outcome.HELD for t in tried)
     code = exit_code(Outcome.HELD if held else Outcome.NOT_HELD)
-    return Report(answer, tally.table(tried), code)
+    return Report(answer, tally.table(tried, args.nudge), code)
 
 
 @contextmanager
@@ -118,7 +122,12 @@ def _nudge(args: argparse.Namespace) -> Iterator[Callable[[int], None]]:
 
 
 def _try(
-    session: "Session", name: str, seed: int, watch: Stopwatch, nudge: Callable[[int], None]
+    session: "Session",
+    name: str,
+    seed: int,
+    watch: Stopwatch,
+    nudge: Callable[[int], None],
+    bystander: "Bystander",
 ) -> "Tried":
     """Run one trial; whatever goes wrong in it counts as its outcome."""
     from ddg_cli.tally import Tried
@@ -127,9 +136,20 @@ def _try(
     try:
         name = session.spawn(name, seed)
         nudge(seed)
+        bystander.begin()
         began = watch.elapsed
-        result = session.run_trial(name, seed, lambda _: None)
+        result = session.run_trial(name, seed, bystander.stage)
     except DdgError as error:
         return Tried(name, seed, error.outcome, str(error), watch.elapsed - began)
     outcome, message = Outcome(result.outcome.code), result.outcome.message
-    return Tried(name, seed, outcome, message, watch.elapsed - began, result.record)
+    return Tried(
+        name,
+        seed,
+        outcome,
+        message,
+        watch.elapsed - began,
+        result.record,
+        bystander.shift,
+        bystander.turn,
+        tuple(bystander.looks),
+    )

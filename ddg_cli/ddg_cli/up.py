@@ -31,6 +31,12 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     )
     parser.add_argument("--robot", default="", help="cell: a file of config/cells")
     parser.add_argument("--hand", default="", help="hand in place of the cell's own")
+    parser.add_argument(
+        "--confirm",
+        choices=("true", "false"),
+        default="",
+        help="ask before every phase that moves, or not (default: as the cell says)",
+    )
     parser.add_argument("--config", default="", help="folder of the settings (default: config)")
     parser.add_argument("--graph", type=Path, help="graph file (default: config/graph.yaml)")
     parser.add_argument("--list", action="store_true", help="list groups and nodes")
@@ -45,7 +51,7 @@ def run(args: argparse.Namespace) -> Report:
         groups = {name: list(graph.select([name])) for name in graph.groups}
         lines = [f"{name}: {', '.join(nodes)}" for name, nodes in groups.items()]
         return Report({"groups": groups, "nodes": list(graph.nodes)}, "\n".join(lines))
-    told = {"robot": args.robot, "hand": args.hand, "config": args.config}
+    told = {name: getattr(args, name) for name in ("robot", "hand", "config", "confirm")}
     told["use_sim_time"] = "true" if args.sim_time else ""
     nodes = graph.select(args.names, {name: value for name, value in told.items() if value})
 

@@ -17,6 +17,7 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     actions = parser.add_subparsers(dest="action", required=True, metavar="ACTION")
     jaws = actions.add_parser("gqcnn", help="what a network of two jaws is worth on judged grasps")
     jaw_learning.add_eval_options(jaws)
+    results.add_option(jaws, "gqcnn")
     declared = (_success, _follow, _variants, _compare, _recorded, _calibration)
     for action in (jaws, *(declare(actions) for declare in declared)):
         action.add_argument(
@@ -72,6 +73,7 @@ def _follow(actions: Actions) -> argparse.ArgumentParser:
     go.add_argument("--shift", type=float, default=0.03, help="how far it is moved, in m")
     go.add_argument("--generator", default="dexnet-fc", help=f"one of {', '.join(names.JAWS)}")
     go.add_argument("--weights", default="", help="of its network, instead of the package's")
+    results.add_option(go, "follow")
     return go
 
 
@@ -97,6 +99,12 @@ def _compare(actions: Actions) -> argparse.ArgumentParser:
     pair = actions.add_parser("compare", help="two results on the same scenes, paired")
     pair.add_argument("first", type=Path, help="result of eval success or recorded --out")
     pair.add_argument("second", type=Path, help="another")
+    pair.add_argument(
+        "--across",
+        type=float,
+        metavar="M",
+        help="only objects that are less wide somewhere, in m: 0.1 is what two jaws span",
+    )
     results.add_option(pair, "compare")
     return pair
 

@@ -106,12 +106,17 @@ def graspable(tried: Sequence["Tried"], hand: str) -> dict[str, Any]:
     from ddg_planning.parallel_jaw.jaws import Jaws, JawSettings
 
     stroke = Jaws(load_hand(hand), JawSettings()).stroke
-    held = [one.held for one in tried if one.across is not None and one.across < stroke]
+    within = [one for one in tried if one.across is not None and one.across < stroke]
+    held, n = sum(one.held for one in within), len(within)
+    asked = bool(within) and all(one.any_holds is not None for one in within)
+    any_holds = sum(bool(one.any_holds) for one in within)
     return {
         "stroke": stroke,
-        "n": len(held),
-        "held": sum(held),
-        "wilson95": wilson(sum(held), len(held)),
+        "n": n,
+        "held": held,
+        "wilson95": wilson(held, n),
+        "oracle": any_holds if asked else None,
+        "oracle_rate": any_holds / n if asked else None,
     }
 
 
@@ -143,12 +148,29 @@ def for_jaws(rollout: "RolloutSettings") -> "RolloutSettings":
 
 
 def compare(args: argparse.Namespace) -> Report:
-    """Compare two results, paired by scene."""
+    """Compare two results, paired by scene; with --across only objects that are less wide."""
     from ddg_sim.rollout.compare import compare
+
+    answer = compare(*(_results(path, args.across) for path in (args.first, args.second)))
+    if args.across is not None:
+        answer["across"] = args.across
+    return Report(answer, "\n".join(f"{key:<16} {value}" for key, value in answer.items()))
+
+
+def _results(path: Path, across: float | None) -> "list[Tried]":
+    """The results in a file, of objects less than `across` [m] wide; all if that is None."""
     from ddg_sim.rollout.evaluate import read
 
-    answer = compare(read(args.first), read(args.second))
-    return Report(answer, "\n".join(f"{key:<16} {value}" for key, value in answer.items()))
+    tried = read(path)
+    if across is None:
+        return tried
+    narrow = []
+    for one in tried:
+        if one.across is None:
+            raise BadInput(f"{path}: does not say how wide its objects are; leave --across out")
+        if one.across < across:
+            narrow.append(one)
+    return narrow
 
 
 def _text(answer: dict[str, Any]) -> str:
@@ -164,6 +186,11 @@ def _text(answer: dict[str, Any]) -> str:
             f"of objects less than {within['stroke']:.3f} m across {within['held']} of "
             f"{within['n']} held ({least:.1%} to {most:.1%})"
         )
+        if within["oracle"] is not None:
+            lines.append(
+                f"any candidate holds {within['oracle']} of these {within['n']} "
+                f"({within['oracle_rate']:.1%})"
+            )
     if answer["oracle_rate"] is not None:
         paper = answer["rate_paper"]
         lines.append(

@@ -27,6 +27,7 @@ ABOUT = {
     "object": "what to put on the table of a simulation: a name of the catalogue",
     "config": "folder of the settings, in place of the installed one",
     "use_sim_time": "follow the clock of a simulation",
+    "confirm": "true or false: ask before every phase that moves, in place of what the cell says",
 }
 
 
