@@ -12,7 +12,6 @@ pytest.importorskip("ddg_interfaces", reason="needs the built interfaces")
 from ddg_interfaces.msg import Grasp, ObjectView
 from ddg_interfaces.srv import CaptureView
 from geometry_msgs.msg import Point, PointStamped, TransformStamped
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import CameraInfo, Image, JointState, PointCloud2
@@ -32,6 +31,7 @@ from ddg_core.ros.convert import (
 )
 from ddg_core.ros.convert_cloud import points_to_msg
 from ddg_core.ros.convert_image import depth_to_msg, mask_to_msg
+from ddg_core.ros.executor import NodeExecutor
 from ddg_core.ros.interfaces import LATCHED, SENSOR
 from ddg_core.ros.spinning import spinning
 from ddg_core.shapes import Capsule
@@ -100,7 +100,7 @@ def graph(domains):
     node = CaptureNode(
         "capture", parameter_overrides=[Parameter("config_dir", value=str(config_folder()))]
     )
-    executor = MultiThreadedExecutor(num_threads=8)
+    executor = NodeExecutor(num_threads=8)
     executor.add_node(camera)
     executor.add_node(node)
     with spinning(executor):

@@ -21,7 +21,6 @@ from ddg_interfaces.srv import CheckReach
 from motion_fixtures import ball, cell_robot, top_grasp
 from rclpy.action import CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.parameter import Parameter
 from sensor_msgs.msg import JointState
 from std_msgs.msg import Bool, Header
@@ -35,6 +34,7 @@ from ddg_core.outcome import Outcome
 from ddg_core.ros.calls import SureActionClient, call, run_action
 from ddg_core.ros.convert import grasp_to_msg, pose_to_msg, transform_from_msg
 from ddg_core.ros.convert_cloud import points_to_msg
+from ddg_core.ros.executor import NodeExecutor
 from ddg_core.ros.interfaces import interface
 from ddg_core.ros.spinning import spinning
 from ddg_core.ros.waitables import SureActionServer
@@ -191,7 +191,7 @@ def world(tmp_path_factory, domains) -> Iterator[Robot]:
     change(config / "cells" / "twin.yaml", "base_frame:", f"hand_effort: {EFFORT}\nbase_frame:")
     change(config / "execution.yaml", "embedded:", "run: {grace: 60.0, settle: 60.0}\nembedded:")
     rclpy.init(domain_id=domains())
-    robot, executor = Robot(), MultiThreadedExecutor(num_threads=8)
+    robot, executor = Robot(), NodeExecutor(num_threads=8)
     robot.client = SureActionClient(
         robot, ExecuteGrasp, "/ddg/execute_grasp", callback_group=robot.group
     )

@@ -13,13 +13,13 @@ pytest.importorskip("ddg_interfaces", reason="needs the built interfaces")
 
 from ddg_interfaces.msg import Grasp, ObjectView
 from ddg_interfaces.srv import GenerateGrasps, RankGrasps
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
 from ddg_core.description import config_folder
 from ddg_core.ros.calls import call
 from ddg_core.ros.convert import grasp_from_msg, header, stamp_from_msg, view_to_msg
+from ddg_core.ros.executor import NodeExecutor
 from ddg_core.ros.spinning import spinning
 from ddg_core.transforms import compose
 from ddg_core.waiting import wait_until
@@ -40,7 +40,7 @@ def test_a_gripper_is_planned_for_over_the_same_services(tmp_path, domains, capf
         GeneratorNode("generator", parameter_overrides=where),
         RankerNode("ranker", parameter_overrides=where),
     ]
-    asker, executor = Node("asker"), MultiThreadedExecutor(num_threads=4)
+    asker, executor = Node("asker"), NodeExecutor(num_threads=4)
     for node in (*nodes, asker):
         executor.add_node(node)
     with spinning(executor):

@@ -11,10 +11,10 @@ pytest.importorskip("ddg_interfaces", reason="the interfaces are not built")
 
 from ddg_interfaces.msg import Grasp as GraspMsg
 from motion_fixtures import cell_robot, top_grasp
-from rclpy.executors import MultiThreadedExecutor
 
 from ddg_core.grasp import Grasp
 from ddg_core.ros.convert import grasp_to_msg, header, stamp_from_msg
+from ddg_core.ros.executor import NodeExecutor
 from ddg_core.ros.node import DdgNode
 from ddg_core.ros.spinning import spinning
 from ddg_core.transforms import compose
@@ -42,7 +42,7 @@ class World:
         self.told: list[GraspMsg] = []
         heard = self.other.create_subscription(GraspMsg, "/ddg/target", self.told.append, 10)
         self.out = self.other.create_publisher(GraspMsg, "/ddg/target_correction", 10)
-        self.executor = MultiThreadedExecutor(num_threads=2)
+        self.executor = NodeExecutor(num_threads=2)
         for node in (self.node, self.other):
             self.executor.add_node(node)
         wait_until(heard.get_publisher_count, what="publisher", timeout=60.0)

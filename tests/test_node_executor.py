@@ -1,5 +1,6 @@
 """The executor of our nodes: long work does not keep messages waiting, and errors come out."""
 
+import gc
 import threading
 
 import pytest
@@ -115,3 +116,26 @@ def test_what_went_after_it_was_listed_is_left_out_in_the_next_round(graph, monk
 
     wait_until(spun, what="news", timeout=15.0)
     assert not answers
+
+
+def test_taking_it_down_waits_for_what_runs_and_tells_what_it_raised(graph, capfd):
+    node, executor = graph
+    begun, leave, left = threading.Event(), threading.Event(), threading.Event()
+
+    def tick():
+        begun.set()
+        assert leave.wait(10.0)
+        left.set()
+        raise ValueError("too late")
+
+    timer = node.create_timer(0.01, tick)
+    wait_until(lambda: executor.spin_once(0.1) or begun.is_set(), what="tick", timeout=10.0)
+    timer.cancel()
+    assert not executor.shutdown(timeout_sec=0.05), "it cannot have ended"
+    threading.Timer(0.1, leave.set).start()
+    assert executor.shutdown(timeout_sec=10.0)
+    assert left.is_set()
+    gc.collect()
+    told = capfd.readouterr().err
+    assert "too late" in told
+    assert "never retrieved" not in told

@@ -13,7 +13,6 @@ from ddg_interfaces.action import PlanGrasps as PlanAction
 from ddg_interfaces.msg import GraspArray
 from ddg_interfaces.srv import CheckReach, GenerateGrasps, PlanGrasps, RankGrasps
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.node import Node
 from rclpy.parameter import Parameter
 
@@ -21,6 +20,7 @@ from ddg_core.description import config_folder
 from ddg_core.ros.calls import SureActionClient, call, run_action
 from ddg_core.ros.convert import grasp_from_msg, header, pose_from_msg, view_to_msg
 from ddg_core.ros.convert_cloud import points_to_msg
+from ddg_core.ros.executor import NodeExecutor
 from ddg_core.ros.spinning import spinning
 from ddg_core.view import FeatureCloud
 from ddg_core.waiting import wait_until
@@ -67,7 +67,7 @@ def graph(tmp_path_factory, domains):  # type: ignore[no-untyped-def]
         PlannerNode("planner", parameter_overrides=where),
     ]
     arm = Arm()
-    executor = MultiThreadedExecutor(num_threads=8)
+    executor = NodeExecutor(num_threads=8)
     for node in (*nodes, arm):
         executor.add_node(node)
     with spinning(executor):

@@ -20,7 +20,6 @@ from ddg_interfaces.srv import CaptureView
 from geometry_msgs.msg import Pose
 from rclpy.action import CancelResponse
 from rclpy.callback_groups import ReentrantCallbackGroup
-from rclpy.executors import MultiThreadedExecutor
 from rclpy.parameter import Parameter
 from rosbags.highlevel import AnyReader
 from sensor_msgs.msg import Image
@@ -28,6 +27,7 @@ from std_srvs.srv import SetBool
 
 from ddg_core.description import config_folder
 from ddg_core.ros.calls import SureActionClient, run_action
+from ddg_core.ros.executor import NodeExecutor
 from ddg_core.ros.interfaces import SENSOR
 from ddg_core.ros.spinning import spinning
 from ddg_core.ros.waitables import SureActionServer
@@ -136,7 +136,7 @@ def world(tmp_path: Path, config: Path, domains):
     parameters = {"folder": str(tmp_path / "out"), "config_dir": str(config)}
     node = TrialNode(parameter_overrides=[Parameter(k, value=v) for k, v in parameters.items()])
     others = Neighbours()
-    executor = MultiThreadedExecutor(num_threads=8)
+    executor = NodeExecutor(num_threads=8)
     for each in (node, others):
         executor.add_node(each)
     with spinning(executor):
