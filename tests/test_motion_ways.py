@@ -70,6 +70,20 @@ def test_the_object_may_be_touched_by_the_hand_after_the_first_pose_only(checker
     assert not checker.check(down_and_up(), OPEN[None], before_it).reachable.any()
 
 
+def test_what_the_object_would_meet_on_the_way_up_is_seen(checker):
+    """A plate on the hand's side is lifted against a shelf that the hand itself passes."""
+    plate = np.array([0.55, 0.0, 0.12]) + np.random.default_rng(0).uniform(
+        [-0.03, -0.25, -0.01], [0.03, 0.03, 0.01], size=(400, 3)
+    )
+    shelf = Box(compose(np.eye(3), [0.55, -0.23, 0.25]), np.array([0.05, 0.02, 0.01]))
+    under = Scene(boxes=(shelf,), object_points=plate)
+    ways, fingers = np.repeat(down_and_up(), 2, axis=0), np.repeat(OPEN[None], 2, axis=0)
+    ways[0, 2, 2, 3] -= 0.12  # up by 8 cm only
+    assert checker.check(ways, fingers, Scene(boxes=(shelf,))).reachable.all()
+    assert checker.check(ways, fingers, under).reachable.tolist() == [True, False]
+    assert checker.check(ways[:, :2], fingers, under).reachable.all(), "without a lift"
+
+
 def test_no_ways_are_no_answers(checker):
     reach = checker.check(np.zeros((0, 3, 4, 4)), np.zeros((0, 9)), FREE)
     assert reach.reachable.shape == (0,)

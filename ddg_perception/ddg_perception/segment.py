@@ -16,6 +16,8 @@ from ddg_perception.cells import cells
 from ddg_perception.robot_body import PosedShape, on_robot
 from ddg_perception.support import Support, SupportSettings, find_support, surface_below
 
+MIN_HANGING = 20  # points of what hangs over the edge of a support, fewer are stray ones
+
 
 @dataclass(frozen=True)
 class SegmentSettings:
@@ -94,7 +96,10 @@ def find_object(
         clusters, surfaces = _without_supports(
             points, ~body, table, margin, settings, support_settings
         )
-        chosen = clusters.members(_choose(clusters, settings, near, cut))
+        label = _choose(clusters, settings, near, cut)
+        chosen = np.concatenate(
+            [clusters.members(k) for k in _one_thing(label, points, clusters, surfaces)]
+        )
         table = surfaces.of(chosen)
     body[chosen] = True
     around = cells(points[~body], settings.obstacle_spacing).centroids
@@ -104,14 +109,24 @@ def find_object(
 
 @dataclass(frozen=True, eq=False)
 class _Surfaces:
-    """What the points may stand on: some planes, and the number of the plane of each point."""
+    """What the points may stand on: some planes, and the number of the plane of each point.
 
-    planes: list[Plane]
+    All planes but the first, the table, are those of `supports`.
+    """
+
+    table: Plane
+    supports: list[Support]
     below: IntArray
+
+    def under(self, members: IntArray) -> Support | None:
+        """Support below most of these points; None: the table."""
+        k = int(np.argmax(np.bincount(self.below[members])))
+        return self.supports[k - 1] if k else None
 
     def of(self, members: IntArray) -> Plane:
         """Plane below most of these points."""
-        return self.planes[int(np.argmax(np.bincount(self.below[members])))]
+        support = self.under(members)
+        return self.table if support is None else support.plane
 
 
 def _without_supports(
@@ -124,15 +139,17 @@ def _without_supports(
 ) -> tuple["_Clusters", _Surfaces]:
     """Cluster the free points after taking away what only carries others."""
     clusters = _cluster(points, free, settings)
-    surfaces = _Surfaces([table], np.zeros(len(points), np.int64))
+    surfaces = _Surfaces(table, [], np.zeros(len(points), np.int64))
     for _ in range(2):  # an object on a box on a pedestal
         raised = _raised(points, free, clusters, table, margin, settings, support_settings)
         if not raised:
             break
         for members, support in raised:
+            if support.hidden and surfaces.under(members) is not None:
+                continue  # it is what an earlier one carries
             carried = support.carries(points, margin)
-            surfaces.below[members] = surfaces.below[carried] = len(surfaces.planes)
-            surfaces.planes.append(support.plane)
+            surfaces.supports.append(support)
+            surfaces.below[members] = surfaces.below[carried] = len(surfaces.supports)
             above = _above(points[members], support.plane, margin, settings)
             free[members] = above | ~support.covers(points[members])
         clusters = _cluster(points, free, settings)
@@ -260,6 +277,19 @@ def _choose(
         return int(fit[np.argmax(clusters.area[fit])])
     away = np.linalg.norm(clusters.centroids - near, axis=1)
     return int(fit[np.argmin([away[clusters.label == k].min() for k in fit])])
+
+
+def _one_thing(label: int, points: Array, clusters: _Clusters, surfaces: _Surfaces) -> list[int]:
+    """The labels of all that hangs over the edge of what carries the cluster `label`, and that."""
+    support = surfaces.under(clusters.members(label))
+    if support is None:
+        return [label]
+    others = np.flatnonzero(np.diff(clusters.ends, prepend=0) >= MIN_HANGING).tolist()
+    return [label] + [
+        k
+        for k in others
+        if k != label and support.hangs(points[clusters.members(k)], surfaces.table)
+    ]
 
 
 def check_near(near: Array) -> None:

@@ -8,6 +8,7 @@ from scipy import ndimage
 from ddg_core.arrays import Array, BoolArray
 from ddg_core.view import Plane
 from ddg_perception.table import fit_plane
+from ddg_perception.walls import CELL, WALL, Walls
 
 
 @dataclass(frozen=True)
@@ -28,12 +29,14 @@ class SupportSettings:
                 raise ValueError(f"{name} must be positive, got {value}")
 
 
-CELL = 0.005  # surfaces are measured in squares of this edge, in [m]
 MIN_CARRIED = 50  # points of whatever stands on it
 OVERHANG = 0.4  # share of an object's lowest layer beyond a support whose top it hides
 HIDDEN = 0.04  # of what is on a support, at most this much of its lower part is hidden, in [m]
 THIN = 0.012  # the top of a thing may be this much above where a support may be, in [m]
-WALL = 0.015  # lower than this below a support's top are only its walls, in [m]
+LEVEL = 0.003  # what ends so near to a support's height may be the support, in [m]
+BESIDE = 0.03  # what hangs over a support's edge is seen this near to it, at least, in [m]
+UNDER = 0.7  # share of what is below a support's top that is under what is seen of it, at least
+HIGHER = 0.001  # a surface this much above where it should be may be a thing's own top, in [m]
 _ANGLES = np.arange(0.0, 2 * np.pi, np.pi / 18)
 AROUND = np.stack([np.cos(_ANGLES), np.sin(_ANGLES)])
 
@@ -51,6 +54,11 @@ class Support:
     plane: Plane
     outline: Array
 
+    @property
+    def hidden(self) -> bool:
+        """Whether nothing of it is seen."""
+        return not np.isfinite(self.outline).all()
+
     def carries(self, points: Array, margin: float) -> BoolArray:
         """Say which points (N, 3) are `margin` [m] above the surface and over it, shape (N,)."""
         carried: BoolArray = self.plane.height(points) > margin
@@ -64,6 +72,18 @@ class Support:
         What hangs down beside it is part of what it carries.
         """
         return _inside(points, self.outline + CELL)
+
+    def hangs(self, points: Array, table: Plane) -> bool:
+        """Whether points (N, 3) are in the air next to the surface, so part of what it carries.
+
+        Thin things are hardly seen where they lie on it, so their ends may look like others. What
+        ends at the height of the surface is a part of what holds it.
+        """
+        if abs(np.percentile(self.plane.height(points), 90)) < LEVEL:
+            return False
+        off = (points[:, :2] @ AROUND - self.outline).max(axis=1)
+        high = np.percentile(table.height(points), 2) > 0.5 * (self.plane.offset - table.offset)
+        return bool(high and off.min() < BESIDE and np.median(off) > 2 * CELL)
 
 
 def find_support(
@@ -81,7 +101,7 @@ def find_support(
     height = table.height(cluster)
     for known in settings.heights:
         plane = Plane(table.normal, table.offset + known)
-        support = _known(cluster, height - known, everything, plane, margin, settings)
+        support = _known(cluster, height - known, known, everything, plane, margin, settings)
         if support is not None:
             return support
     return _unknown(cluster, height, everything, table, margin, settings)
@@ -104,48 +124,80 @@ def surface_below(thing: Array, table: Plane, margin: float, settings: SupportSe
 def _known(
     cluster: Array,
     rise: Array,
+    known: float,
     everything: Array,
     plane: Plane,
     margin: float,
     settings: SupportSettings,
 ) -> Support | None:
-    """A support at a height where one may be; `rise` (N,) is that of the points above it."""
+    """A support at a `known` height; `rise` (N,) is that of the points above it."""
     low, high = np.percentile(rise, [1, 99])
     if low >= HIDDEN or high < -margin:
         return None
-    foot = cluster[rise < -WALL]
+    if low <= -2 * margin:
+        return _pedestal(cluster, rise, known, everything, plane, margin, settings)
     floor = _floor(cluster[np.abs(rise) < settings.layer], settings.min_known_area)
     if len(floor):
-        # Below a pedestal's top there is nothing but its own walls; edges show a few stray points.
-        walls = _inside(foot, _outline(floor) + 2 * CELL)
-        if len(foot) >= MIN_CARRIED and walls.mean() < 0.7:
-            return None
-        support = Support(plane, _outline(np.vstack([floor, foot[walls]])))
-        carried = everything[support.carries(everything, margin)]
-        if len(carried) >= MIN_CARRIED and not _is_top(carried, plane, support.outline):
+        support = Support(plane, _outline(floor))
+        if _stands_on(support, floor, everything, margin):
             return support
-        if low <= -2 * margin or high < THIN:
+        if high < THIN:
             return None
-    if low > -2 * margin:
-        return Support(plane, np.full(AROUND.shape[1], -np.inf))  # hidden below what it carries
-    above = cluster[(rise > margin) & (rise < margin + 0.01)]
-    if len(foot) < MIN_CARRIED or len(above) < MIN_CARRIED:
-        return None
-    beyond = ~_inside(above, _outline(foot) + CELL)
-    upper = rise[rise < -WALL] > np.median(rise[rise < -WALL])
-    lean = np.abs(_outline(foot[upper]) - _outline(foot[~upper]))
-    upright = lean.mean() < CELL
-    return Support(plane, _outline(foot)) if upright and beyond.mean() > OVERHANG else None
+    return Support(plane, np.full(AROUND.shape[1], -np.inf))  # hidden below what it carries
 
 
-def _is_top(carried: Array, plane: Plane, outline: Array) -> bool:
-    """Whether what a surface seems to carry is but its own top, seen a little higher.
+def _pedestal(
+    cluster: Array,
+    rise: Array,
+    known: float,
+    everything: Array,
+    plane: Plane,
+    margin: float,
+    settings: SupportSettings,
+) -> Support | None:
+    """A support that is seen from its foot on: upright walls, and what is at their upper end.
 
-    A thing thinner than `THIN` that ends where the surface ends, in all directions, is that.
+    What is a little round or goes on above is one thing with what is above it: a pot and its lid.
     """
-    thin = np.percentile(plane.height(carried), 99) < THIN
-    ends_alike = np.abs(_outline(carried) - outline) < 3 * CELL  # edges are seen badly
-    return bool(thin and ends_alike.mean() > 0.9)
+    walls = Walls(cluster, rise, known)
+    level, foot = np.abs(rise) < settings.layer, cluster[rise < -WALL]
+    least = settings.min_known_area
+    if walls.upright:
+        foot = cluster[walls.of]
+        floor = _floor(cluster[level], least if walls.go_on else least / 4, beside=foot)
+        if np.percentile(rise, 99) < margin:  # nothing of what it carries is in this cluster
+            floor = cluster
+    else:
+        floor = _floor(cluster[level], least)
+        below = _inside(foot, _outline(floor) + 2 * CELL) if len(floor) else np.zeros(1)
+        if below.mean() < UNDER or np.percentile(rise, 1) < -0.5 * known:
+            return None  # not all of its walls may be in this cluster, but the table is seen
+        foot = foot[below]
+    support = Support(plane, _outline(np.vstack([floor, foot])))
+    if len(floor):
+        return support if _stands_on(support, floor, everything, margin) else None
+    above = cluster[(rise > margin) & (rise < margin + 0.01)]
+    if len(above) < MIN_CARRIED:
+        return None
+    beyond = ~_inside(above, support.outline + CELL)
+    wider = _outline(above) - support.outline > 2 * CELL
+    wider &= np.roll(wider, len(wider) // 2)  # on both sides: of a mug the near wall only is seen
+    return support if beyond.mean() > OVERHANG and (wider.any() or not walls.go_on) else None
+
+
+def _stands_on(support: Support, floor: Array, everything: Array, margin: float) -> bool:
+    """Whether something stands on a support, other than its own top (`floor`), seen too high.
+
+    A thing thinner than `THIN` that ends where the surface ends, in all directions, is that, if
+    most of the surface is higher than it should be.
+    """
+    carried = everything[support.carries(everything, margin)]
+    if len(carried) < MIN_CARRIED:
+        return False
+    thin = np.percentile(support.plane.height(carried), 99) < THIN
+    ends_alike = np.abs(_outline(carried) - support.outline) < 3 * CELL  # edges are seen badly
+    middle = np.median(support.plane.height(floor))
+    return not (thin and ends_alike.mean() > 0.9 and middle > HIGHER)
 
 
 def _unknown(
@@ -177,15 +229,16 @@ def _unknown(
     rest = cluster[plane.height(cluster) > clear]
     if np.count_nonzero(support.carries(rest, clear)) < 0.8 * len(rest):
         return None
-    carried = np.count_nonzero(support.carries(everything, clear))
-    return support if carried >= MIN_CARRIED else None
+    carried = plane.height(everything[support.carries(everything, clear)])
+    return support if len(carried) >= MIN_CARRIED and np.percentile(carried, 95) > THIN else None
 
 
-def _floor(slab: Array, min_area: float) -> Array:
+def _floor(slab: Array, min_area: float, beside: Array | None = None) -> Array:
     """Points of the connected areas in a level slab (N, 3) that are not too small.
 
     What lies across a surface parts it in two. Walls that cross the slab are thin bands; they
-    vanish when the area is eroded.
+    vanish when the area is eroded. If points of walls are given (`beside`, (M, 3)), areas away
+    from all of them are left out: a spoon's bowl that is level is no part of a pedestal.
     """
     if len(slab) == 0:
         return slab
@@ -197,6 +250,11 @@ def _floor(slab: Array, min_area: float) -> Array:
     label, _ = ndimage.label(core)
     large = np.bincount(label.ravel()) * CELL**2 >= min_area
     large[0] = False  # what is covered by nothing
+    if beside is not None:
+        at = np.floor((beside[:, :2] - slab[:, :2].min(axis=0)) / CELL).astype(np.int64) + 1
+        wall = np.zeros(covered.shape, bool)
+        wall[tuple(at[((at >= 0) & (at < covered.shape)).all(axis=1)].T)] = True
+        large &= np.isin(np.arange(len(large)), label[ndimage.binary_dilation(wall, square, 3)])
     grown = ndimage.binary_dilation(large[label], square)
     floor: Array = slab[grown[tuple(index.T)]]
     return floor

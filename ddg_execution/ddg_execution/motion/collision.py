@@ -43,6 +43,7 @@ class Checker(Checks):
         around = [*robot_bodies(robot), *scene_bodies(robot, situation)]
         hand = hand_bodies(robot, situation.fingers)
         self._first_of_hand = len(around)
+        self._carried = [i for i, body in enumerate(around) if body.role == "carried"]
         self._fine = _Pass(robot, [*around, *hand], situation.touch, clearance)
         self._passes = [self._fine]
         if len(hand) > _FEW:
@@ -60,6 +61,13 @@ class Checker(Checks):
             bodies[i].placement = pin.SE3(T)
         self._passes = [self._fine]
 
+    def place_carried(self, T_wrist_base: Array) -> None:
+        """Take the carried object up anew, where {base} was seen so from {wrist}, (4, 4)."""
+        T = pin.SE3(self._robot.arm.T_last_wrist @ T_wrist_base)
+        for body in self._carried:
+            self._fine.model.geometryObjects[body].placement = T
+        self._passes = [self._fine]
+
     def free(self, q: Array) -> bool:
         """See `Checks.free`."""
         return any(not self._collides(p, q) for p in self._passes) and self._inside()
@@ -67,7 +75,7 @@ class Checker(Checks):
     def hopeless(self) -> bool:
         """Whether the configuration just found not free is so by its wrist pose alone.
 
-        Then the hand touches its surroundings, or {wrist} is outside the workspace, and no other
+        Then hand or load touches what is around, or {wrist} is outside the workspace, and no other
         configuration of the arm helps.
         """
         results = itertools.islice(self._fine.data.collisionResults, self._fine.hand_pairs)
@@ -119,7 +127,8 @@ class _Pass:
             if _may_collide(robot, a, b, touch)
         ]
         roles = {pair: {bodies[pair[0]].role, bodies[pair[1]].role} for pair in pairs}
-        by_wrist = {pair for pair in pairs if "hand" in roles[pair] and roles[pair] & AROUND}
+        held = {"hand", "carried"}
+        by_wrist = {pair for pair in pairs if roles[pair] & held and roles[pair] & AROUND}
         pairs.sort(key=lambda pair: pair not in by_wrist)
         for pair in pairs:
             self.model.addCollisionPair(pin.CollisionPair(*pair))

@@ -26,7 +26,8 @@ class WayChecker:
     """Answers for whole ways what `ReachChecker` answers for poses.
 
     One configuration at the first pose must follow the straight lines through all others without a
-    jump, a limit or a collision. The fingers are where the grasp has them on its way.
+    jump, a limit or a collision. The fingers are where the grasp has them on its way. Of three
+    poses or more the last line is the lift, on which the hand carries the object.
     """
 
     def __init__(self, robot: Robot) -> None:
@@ -53,18 +54,25 @@ class WayChecker:
             return reach_of(arm, joints, margin)
         paths, margins = follow(arm, self._starts(poses), poses)
         order = np.argsort(-margins, axis=1)
-        away, near = (
-            Checker(self._robot, Situation(scene, fingers[0], touch))
-            for touch in (Touch.NOTHING, Touch.HAND)
-        )
+        T_wrist_base = inverse(poses[:, -2])
+        away, near, laden = checkers = [
+            Checker(self._robot, Situation(scene, fingers[0], touch, T_wrist_base[0]))
+            for touch in (Touch.NOTHING, Touch.HAND, Touch.CARRIED)
+        ]
         hands = hand_poses(self._robot, fingers)
+        lift = len(_between(poses[:, -2], poses[:, -1])) + 1 if poses.shape[1] > 2 else 0
+        up = paths.shape[2] - lift  # where it begins
         for i in range(n):
-            away.place_hand(hands[i])
-            near.place_hand(hands[i])
+            for checker in checkers:
+                checker.place_hand(hands[i])
+            laden.place_carried(T_wrist_base[i])
             for j in order[i]:
                 if margins[i, j] < _LEAST_MARGIN:
                     break
-                free, hopeless = _free(paths[i, j], away, near)
+                path = paths[i, j]
+                # Backwards from the grasp, which is where most touch something.
+                legs = [(path[:1], away), (path[up:0:-1], near), (path[up:], laden)]
+                free, hopeless = _free(legs)
                 if free:
                     joints[i], margin[i] = paths[i, j, 0], margins[i, j]
                 if free or hopeless:
@@ -122,9 +130,10 @@ def _between(T_from: Array, T_to: Array) -> Array:
     return poses
 
 
-def _free(path: Array, away: Checker, near: Checker) -> tuple[bool, bool]:
-    """Whether a path (S, A) is free, and if not, whether no other configuration would help."""
-    for q, checker in [(path[0], away), (path[-1], near), *((x, near) for x in path[1:-1])]:
-        if not checker.free(q):
-            return False, checker.hopeless()
+def _free(legs: list[tuple[Array, Checker]]) -> tuple[bool, bool]:
+    """Whether a path of legs (S, A) is free, and if not, whether no other configuration helps."""
+    for path, checker in legs:
+        for q in path:
+            if not checker.free(q):
+                return False, checker.hopeless()
     return True, False
