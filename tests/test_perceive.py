@@ -232,6 +232,68 @@ def test_a_few_stray_points_below_the_edge_of_a_known_pedestal_change_nothing():
         assert support.plane.offset == pytest.approx(0.09)
 
 
+def see_well(*shapes):
+    """As finely and with as much noise as the evaluations see."""
+    camera = Camera(640, 480, 574.0, 574.0, 319.5, 239.5)
+    image = render([TABLE, *shapes], camera, T_BASE_CAMERA)
+    return structured_light(image, np.random.default_rng(0))
+
+
+ON_IT = {
+    "leaves strips of the top": ([0.55, 0.0, 0.11], [0.03, 0.12, 0.04]),
+    "hides the near half of it": ([0.565, 0.02, 0.105], [0.05, 0.05, 0.03]),
+    "is taller than that": ([0.55, 0.0, 0.15], [0.03, 0.03, 0.12]),
+    "is thin and covers most": ([0.55, 0.0, 0.094], [0.05, 0.13, 0.008]),
+}
+
+
+@pytest.mark.parametrize(("middle", "size"), ON_IT.values(), ids=ON_IT.keys())
+def test_a_known_pedestal_is_told_by_its_walls_where_the_object(middle, size):
+    pedestal = box(0.55, 0.0, 0.045, 0.06, 0.06, 0.09)
+    image = see_well(pedestal, box(*middle, *size))
+    found = segment_image(image, KNOWN, rng=np.random.default_rng(0))
+    assert found.table.offset == pytest.approx(0.09, abs=2e-3)
+    off = np.abs(found.points - middle) - np.array(size) / 2
+    assert np.mean(off.max(axis=1) < 0.005) > 0.97
+    assert (np.ptp(found.points, axis=0)[:2] > 0.8 * np.array(size[:2])).all()
+
+
+def test_ends_that_hang_beside_a_known_pedestal_are_one_thing_with_what_lies_on_it():
+    """Thin things are hardly seen where they lie on it, which parts their ends from them."""
+    pedestal = box(0.55, 0.0, 0.045, 0.06, 0.06, 0.09)
+    handle = box(0.55, 0.0, 0.095, 0.02, 0.03, 0.01)
+    ends = [box(0.55, y, 0.08, 0.03, 0.05, 0.004) for y in (-0.075, 0.075)]
+    found = segment_image(see_well(pedestal, handle, *ends), KNOWN, rng=np.random.default_rng(0))
+    assert np.ptp(found.points[:, 1]) > 0.18
+    assert found.points[:, 2].min() > 0.07
+    table = segment_image(
+        see_well(pedestal, handle, *(box(0.55, y, 0.04, 0.03, 0.05, 0.08) for y in (-0.09, 0.09))),
+        KNOWN,
+        near=np.array([0.55, 0.0, 0.1]),
+        rng=np.random.default_rng(0),
+    )
+    assert np.ptp(table.points[:, 1]) < 0.05, "what stands on the table is another thing"
+
+
+def test_a_mug_a_little_higher_than_a_pedestal_is_one_thing():
+    """Of its lower part the near wall is seen, of its rim all: it seems to hang over."""
+    wall = [
+        box(0.55 + 0.04 * np.cos(a), 0.04 * np.sin(a), 0.051, 0.006, 0.006, 0.102)
+        for a in np.arange(0, 2 * np.pi, 0.1)
+    ]
+    found = segment_image(see_well(*wall), KNOWN, rng=np.random.default_rng(0))
+    assert found.table.offset == pytest.approx(0.0, abs=1e-3)
+    assert found.points[:, 2].min() < 0.01
+
+
+def test_a_low_ridge_on_a_large_top_is_not_cut_from_its_box():
+    ridge = box(0.55, 0.02, 0.064, 0.10, 0.08, 0.008)
+    image = see_well(box(0.55, 0.0, 0.03, 0.16, 0.20, 0.06), ridge)
+    found = segment_image(image, KNOWN, rng=np.random.default_rng(0))
+    assert found.table.offset == pytest.approx(0.0, abs=1e-3)
+    assert np.ptp(found.points[:, 1]) > 0.19
+
+
 def test_from_above_a_plate_that_hides_a_known_pedestal_stands_on_it():
     rim = [
         box(0.55 + x, y, 0.1, 0.01 + abs(y) * 1.6, 0.01 + abs(x) * 1.6, 0.02)

@@ -97,9 +97,7 @@ def find_object(
             points, ~body, table, margin, settings, support_settings
         )
         label = _choose(clusters, settings, near, cut)
-        chosen = np.concatenate(
-            [clusters.members(k) for k in _one_thing(label, points, clusters, surfaces)]
-        )
+        chosen = _one_thing(label, points, clusters, surfaces)
         table = surfaces.of(chosen)
     body[chosen] = True
     around = cells(points[~body], settings.obstacle_spacing).centroids
@@ -279,17 +277,17 @@ def _choose(
     return int(fit[np.argmin([away[clusters.label == k].min() for k in fit])])
 
 
-def _one_thing(label: int, points: Array, clusters: _Clusters, surfaces: _Surfaces) -> list[int]:
-    """The labels of all that hangs over the edge of what carries the cluster `label`, and that."""
-    support = surfaces.under(clusters.members(label))
-    if support is None:
-        return [label]
-    others = np.flatnonzero(np.diff(clusters.ends, prepend=0) >= MIN_HANGING).tolist()
-    return [label] + [
-        k
-        for k in others
-        if k != label and support.hangs(points[clusters.members(k)], surfaces.table)
-    ]
+def _one_thing(label: int, points: Array, clusters: _Clusters, surfaces: _Surfaces) -> IntArray:
+    """Points of the cluster `label`, and of what is one thing with it across a support's edge."""
+    many = np.flatnonzero(np.diff(clusters.ends, prepend=0) >= MIN_HANGING).tolist()
+    for support in surfaces.supports:
+        ends = [k for k in many if support.hangs(points[clusters.members(k)], surfaces.table)]
+        on = [k for k in many if k not in ends and support.bears(points[clusters.members(k)])]
+        if label in ends and on:
+            label = max(on, key=lambda k: float(clusters.area[k]))
+        if label in on:
+            return np.concatenate([clusters.members(k) for k in [label, *ends]])
+    return clusters.members(label)
 
 
 def check_near(near: Array) -> None:

@@ -73,6 +73,10 @@ class Support:
         """
         return _inside(points, self.outline + CELL)
 
+    def bears(self, points: Array) -> bool:
+        """Whether a good part of a thing (its points (N, 3)) is clearly above the surface and over it."""
+        return bool(self.carries(points, LEVEL).mean() > 0.1)
+
     def hangs(self, points: Array, table: Plane) -> bool:
         """Whether points (N, 3) are in the air next to the surface, so part of what it carries.
 
