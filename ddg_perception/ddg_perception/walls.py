@@ -38,7 +38,7 @@ class Walls:
         low = rise < -WALL
         wall = _columns(square[low], rise[low] + known, size, known - WALL)
         self.of: BoolArray = low & wall[tuple(square.T)]
-        upper = low & (rise > np.median(rise[low])) if low.any() else low
+        upper = low & (rise >= np.median(rise[low])) if low.any() else low
         below = _seen(square[(rise > -_NEAR) & (rise < -0.2 * _NEAR)], size)
         above = _seen(square[(rise > 0.3 * _NEAR) & (rise < _NEAR)], size)
         self.upright = wall.any() and bool(
