@@ -74,7 +74,7 @@ class Support:
         return _inside(points, self.outline + CELL)
 
     def bears(self, points: Array) -> bool:
-        """Whether a good part of a thing (its points (N, 3)) is clearly above the surface and over it."""
+        """Whether a good part of points (N, 3) is clearly above the surface and over it."""
         return bool(self.carries(points, LEVEL).mean() > 0.1)
 
     def hangs(self, points: Array, table: Plane) -> bool:
@@ -173,9 +173,11 @@ def _pedestal(
             floor = cluster
     else:
         floor = _floor(cluster[level], least)
-        below = _inside(foot, _outline(floor) + 2 * CELL) if len(floor) else np.zeros(1)
-        if below.mean() < UNDER or np.percentile(rise, 1) < -0.5 * known:
-            return None  # not all of its walls may be in this cluster, but the table is seen
+        if not len(floor) or np.percentile(rise, 1) < -0.5 * known:
+            return None  # what is seen down to the table must show its walls
+        below = _inside(foot, _outline(floor) + 2 * CELL)
+        if np.count_nonzero(below) < UNDER * len(foot):
+            return None
         foot = foot[below]
     support = Support(plane, _outline(np.vstack([floor, foot])))
     if len(floor):
