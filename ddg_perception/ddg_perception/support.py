@@ -33,6 +33,7 @@ MIN_CARRIED = 50  # points of whatever stands on it
 OVERHANG = 0.4  # share of an object's lowest layer beyond a support whose top it hides
 HIDDEN = 0.04  # of what is on a support, at most this much of its lower part is hidden, in [m]
 THIN = 0.012  # the top of a thing may be this much above where a support may be, in [m]
+PART = 0.1  # share of a thing that is over what carries it, at least
 LEVEL = 0.003  # what ends so near to a support's height may be the support, in [m]
 BESIDE = 0.03  # what hangs over a support's edge is seen this near to it, at least, in [m]
 UNDER = 0.7  # share of what is below a support's top that is under what is seen of it, at least
@@ -75,7 +76,7 @@ class Support:
 
     def bears(self, points: Array) -> bool:
         """Whether a good part of points (N, 3) is clearly above the surface and over it."""
-        return bool(self.carries(points, LEVEL).mean() > 0.1)
+        return bool(self.carries(points, LEVEL).mean() > PART)
 
     def hangs(self, points: Array, table: Plane) -> bool:
         """Whether points (N, 3) are in the air next to the surface, so part of what it carries.
