@@ -265,6 +265,7 @@ def test_ends_that_hang_beside_a_known_pedestal_are_one_thing_with_what_lies_on_
     ends = [box(0.55, y, 0.08, 0.03, 0.05, 0.004) for y in (-0.075, 0.075)]
     found = segment_image(see_well(pedestal, handle, *ends), KNOWN, rng=np.random.default_rng(0))
     assert np.ptp(found.points[:, 1]) > 0.18
+    assert found.table.offset == pytest.approx(0.09, abs=2e-3)
     assert found.points[:, 2].min() > 0.07
     table = segment_image(
         see_well(pedestal, handle, *(box(0.55, y, 0.04, 0.03, 0.05, 0.08) for y in (-0.09, 0.09))),

@@ -97,8 +97,7 @@ def find_object(
             points, ~body, table, margin, settings, support_settings
         )
         label = _choose(clusters, settings, near, cut)
-        chosen = _one_thing(label, points, clusters, surfaces)
-        table = surfaces.of(chosen)
+        chosen, table = _one_thing(label, points, clusters, surfaces)
     body[chosen] = True
     around = cells(points[~body], settings.obstacle_spacing).centroids
     away = np.linalg.norm(around - points[chosen].mean(axis=0), axis=1)
@@ -120,11 +119,6 @@ class _Surfaces:
         """Support below most of these points; None: the table."""
         k = int(np.argmax(np.bincount(self.below[members])))
         return self.supports[k - 1] if k else None
-
-    def of(self, members: IntArray) -> Plane:
-        """Plane below most of these points."""
-        support = self.under(members)
-        return self.table if support is None else support.plane
 
 
 def _without_supports(
@@ -277,8 +271,10 @@ def _choose(
     return int(fit[np.argmin([away[clusters.label == k].min() for k in fit])])
 
 
-def _one_thing(label: int, points: Array, clusters: _Clusters, surfaces: _Surfaces) -> IntArray:
-    """Points of the cluster `label`, and of what is one thing with it across a support's edge."""
+def _one_thing(
+    label: int, points: Array, clusters: _Clusters, surfaces: _Surfaces
+) -> tuple[IntArray, Plane]:
+    """The cluster `label`, what is one thing with it across a support's edge, what they are on."""
     many = np.flatnonzero(np.diff(clusters.ends, prepend=0) >= MIN_HANGING).tolist()
     for support in surfaces.supports:
         ends = [k for k in many if support.hangs(points[clusters.members(k)], surfaces.table)]
@@ -286,8 +282,11 @@ def _one_thing(label: int, points: Array, clusters: _Clusters, surfaces: _Surfac
         if label in ends and on:
             label = max(on, key=lambda k: float(clusters.area[k]))
         if label in on:
-            return np.concatenate([clusters.members(k) for k in [label, *ends]])
-    return clusters.members(label)
+            parts = [clusters.members(k) for k in [label, *ends]]
+            return np.concatenate(parts), support.plane
+    alone = clusters.members(label)
+    below = surfaces.under(alone)
+    return alone, surfaces.table if below is None else below.plane
 
 
 def check_near(near: Array) -> None:
