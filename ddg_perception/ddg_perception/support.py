@@ -8,7 +8,7 @@ from scipy import ndimage
 from ddg_core.arrays import Array, BoolArray
 from ddg_core.view import Plane
 from ddg_perception.table import fit_plane
-from ddg_perception.walls import CELL, WALL, Walls
+from ddg_perception.walls import CELL, WALL, Walls, seen_in
 
 
 @dataclass(frozen=True)
@@ -169,9 +169,10 @@ def _pedestal(
     least = settings.min_known_area
     if walls.upright:
         foot = cluster[walls.of]
-        floor = _floor(cluster[level], least if walls.go_on else least / 4, beside=foot)
         if np.percentile(rise, 99) < margin:  # nothing of what it carries is in this cluster
             floor = cluster
+        else:
+            floor = _floor(cluster[level], least if walls.go_on else least / 4, beside=foot)
     else:
         floor = _floor(cluster[level], least)
         if not len(floor) or np.percentile(rise, 1) < -0.5 * known:
@@ -249,18 +250,17 @@ def _floor(slab: Array, min_area: float, beside: Array | None = None) -> Array:
     """
     if len(slab) == 0:
         return slab
-    index = np.floor((slab[:, :2] - slab[:, :2].min(axis=0)) / CELL).astype(np.int64) + 1
-    covered = np.zeros(index.max(axis=0) + 2, bool)
-    covered[tuple(index.T)] = True
+    corner = slab[:, :2].min(axis=0)
+    index = np.floor((slab[:, :2] - corner) / CELL).astype(np.int64) + 1
+    covered = seen_in(index, index.max(axis=0) + 2)
     square = np.ones((3, 3), bool)
     core = ndimage.binary_erosion(ndimage.binary_closing(covered, square), square)
     label, _ = ndimage.label(core)
     large = np.bincount(label.ravel()) * CELL**2 >= min_area
     large[0] = False  # what is covered by nothing
     if beside is not None:
-        at = np.floor((beside[:, :2] - slab[:, :2].min(axis=0)) / CELL).astype(np.int64) + 1
-        wall = np.zeros(covered.shape, bool)
-        wall[tuple(at[((at >= 0) & (at < covered.shape)).all(axis=1)].T)] = True
+        at = np.floor((beside[:, :2] - corner) / CELL).astype(np.int64) + 1
+        wall = seen_in(at, np.array(covered.shape))
         large &= np.isin(np.arange(len(large)), label[ndimage.binary_dilation(wall, square, 3)])
     grown = ndimage.binary_dilation(large[label], square)
     floor: Array = slab[grown[tuple(index.T)]]

@@ -39,8 +39,8 @@ class Walls:
         wall = _columns(square[low], rise[low] + known, size, known - WALL)
         self.of: BoolArray = low & wall[tuple(square.T)]
         upper = low & (rise >= np.median(rise[low])) if low.any() else low
-        below = _seen(square[(rise > -_NEAR) & (rise < -0.2 * _NEAR)], size)
-        above = _seen(square[(rise > 0.3 * _NEAR) & (rise < _NEAR)], size)
+        below = seen_in(square[(rise > -_NEAR) & (rise < -0.2 * _NEAR)], size)
+        above = seen_in(square[(rise > 0.3 * _NEAR) & (rise < _NEAR)], size)
         self.upright = wall.any() and bool(
             self.of[upper].mean() > _MOST or below[wall].mean() > _REACH
         )
@@ -58,8 +58,8 @@ def _columns(square: IntArray, height: Array, size: IntArray, most: float) -> Bo
     return columns
 
 
-def _seen(square: IntArray, size: IntArray) -> BoolArray:
-    """A map (size) of squares (N, 2) that hold a point."""
+def seen_in(square: IntArray, size: IntArray) -> BoolArray:
+    """A map (size) of squares (N, 2) that hold a point; squares beyond it are left out."""
     seen = np.zeros(size, bool)
-    seen[tuple(square.T)] = True
+    seen[tuple(square[((square >= 0) & (square < size)).all(axis=1)].T)] = True
     return seen
