@@ -50,6 +50,12 @@ def test_weights_are_made_that_can_be_used(
     assert card.data["training"] == [Dataset(sets[0]).content()]
     assert card.metrics["grasps"] == answer["metrics"]["grasps"] == 4
     assert len(list((sets[0] / "features").rglob("*.npz"))) == 1
+    on = tmp_path / "on.safetensors"
+    words[-1] = on
+    assert main([*map(str, words), "--epochs", "1", "--begin", str(out), "--rate", "1e-4"]) == 0
+    gone_on = Evaluator(on, load_hand("svh")).card
+    assert gone_on.data["went_on_from"] == answer["sha256"]
+    assert gone_on.training["rate"] == 1e-4
 
 
 def test_predictions_are_made_true_of_what_was_chosen(
@@ -83,6 +89,9 @@ def test_mistakes_cost_one_line(
         (["--data", a, "--validation", b, "--variant", "em-7"], "no variant is called 'em-7'"),
         (["--data", "nowhere", "--validation", b], "is no data set"),
         (["--data", a, "--validation", b, "--epochs", "0"], "--epochs at least 1"),
+        (["--data", a, "--validation", b, "--rate", "0"], "--rate must be positive"),
+        (["--data", a, "--validation", b, "--begin", "nowhere"], "nowhere: No such file"),
+        (["--data", a, "--validation", b, "--variant", "em1", "--rate", "1"], "go with --variant"),
     ):
         assert main(["train", "em", *words, *rest]) == 2
         assert message in capfd.readouterr().err

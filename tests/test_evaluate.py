@@ -103,6 +103,15 @@ def test_the_same_seed_learns_the_same_weights(learned) -> None:  # type: ignore
     assert all(torch.equal(a[name], b[name]) for name in a)
 
 
+def test_learning_goes_on_from_what_was_learned_and_knows_at_once_what_it_knew(learned) -> None:  # type: ignore[no-untyped-def]
+    before, metrics, data = learned
+    settings = TrainSettings(scenes=1, epochs=1, rate=1e-5)
+    on, then = train(data, examples(2, 100), SMALL, settings, begin=before)
+    assert torch.equal(on.link_mean, before.link_mean)
+    assert then["auc"] > metrics["auc"] - 0.02
+    assert train(data, examples(2, 100), SMALL, settings)[1]["auc"] < metrics["auc"] - 0.05
+
+
 def test_data_that_all_ended_alike_is_refused() -> None:
     data = examples(1)
     same = replace(data, held=np.ones(len(data), dtype=bool))

@@ -28,6 +28,10 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     em.add_argument("--seed", type=int, default=0, help="of starts, order and noise")
     em.add_argument("--epochs", type=int, help="most passes over the data")
     em.add_argument("--minutes", type=float, help="of a large variant: begin no pass after these")
+    em.add_argument(
+        "--begin", type=Path, help="weights of EM-S to go on from (default: begin anew)"
+    )
+    em.add_argument("--rate", type=float, help="largest step of EM-S; a smaller one forgets less")
     em.add_argument("--about", default="", help="a line for the model card")
     chosen = models.add_parser("calibration", help="make EM-S true of the grasps that it chooses")
     recalibrate.add_options(chosen)
@@ -62,7 +66,13 @@ def run(args: argparse.Namespace) -> Report:
         raise UnknownName("variant", args.variant, VARIANTS)
     if args.seed < 0 or (args.epochs is not None and args.epochs < 1):
         raise BadInput("train em: --seed must be at least 0, --epochs at least 1")
-    return _small(args) if args.variant == "em-s" else _large(args)
+    if args.rate is not None and args.rate <= 0.0:
+        raise BadInput(f"train em: --rate must be positive, got {args.rate}")
+    if args.variant == "em-s":
+        return _small(args)
+    if args.begin or args.rate:
+        raise BadInput("train em: --begin and --rate go with --variant em-s")
+    return _large(args)
 
 
 def _large(args: argparse.Namespace) -> Report:
@@ -90,7 +100,7 @@ def _small(args: argparse.Namespace) -> Report:
     from dataclasses import replace
 
     from ddg_core.description import load_hand
-    from ddg_planning.evaluate.checkpoint import make_card
+    from ddg_planning.evaluate.checkpoint import make_card, read_for
     from ddg_planning.evaluate.examples import join_sets
     from ddg_planning.evaluate.network import NetworkSettings
     from ddg_planning.evaluate.train import TrainSettings, train
@@ -103,21 +113,25 @@ def _small(args: argparse.Namespace) -> Report:
     if len(hands) != 1:
         raise BadInput(f"train em: data sets of several hands: {', '.join(sorted(hands))}")
     _check_apart(sets[:-1], sets[-1])
+    hand = load_hand(hands.pop())
+    sizes, begin, before = NetworkSettings(), None, None
+    if args.begin:
+        begin, card, before = read_for(args.begin, hand)
+        sizes = card.network
     examples = join_sets([_examples(data) for data in sets[:-1]])
     validation = _examples(sets[-1])
-    settings = TrainSettings(seed=args.seed)
-    if args.epochs is not None:
-        settings = replace(settings, epochs=args.epochs)
-    network, metrics = train(examples, validation, NetworkSettings(), settings, _tell)
+    asked = {"epochs": args.epochs, "rate": args.rate}
+    chosen = {name: value for name, value in asked.items() if value is not None}
+    settings = TrainSettings(seed=args.seed, **chosen)
+    network, metrics = train(examples, validation, sizes, settings, _tell, begin)
     data = {
+        "went_on_from": before,
         "training": [data.content() for data in sets[:-1]],
         "validation": sets[-1].content(),
         "scenes": len(set(examples.scene.tolist())),
         "grasps": len(examples),
     }
-    card = make_card(
-        args.variant, load_hand(hands.pop()), network, VolumeSettings(), settings, data, metrics
-    )
+    card = make_card(args.variant, hand, network, VolumeSettings(), settings, data, metrics)
     digest = write_weights(args.out, network, replace(card, about=args.about))
     answer = {"weights": args.out, "sha256": digest, **data, "metrics": metrics}
     return Report(answer, _text(answer))

@@ -4,9 +4,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
 
+import numpy as np
+
+from ddg_core.errors import BadInput
 from ddg_core.hand import Hand
 from ddg_core.settings import parse, to_tree
-from ddg_planning.evaluate.fingerprint import fingerprint
+from ddg_planning.evaluate.fingerprint import TOLERANCE, fingerprint
 from ddg_planning.evaluate.network import EmS, NetworkSettings
 from ddg_planning.evaluate.volume import VolumeSettings
 from ddg_planning.evaluate.weights import fill, read_weights, software
@@ -91,4 +94,25 @@ def read(path: Path) -> tuple[EmS, Card, str]:
     card = parse(tree, Card, path.name)
     network = EmS(len(card.links), card.per_link, card.whole, card.network)
     fill(path, network, tensors)
+    return network, card, digest
+
+
+def read_for(path: Path, hand: Hand) -> tuple[EmS, Card, str]:
+    """The same of weights that judge grasps of `hand`.
+
+    Raises:
+        BadInput: They are damaged, of another version, for another hand, or learned from features
+            that this program computes otherwise.
+    """
+    network, card, digest = read(path)
+    if (card.hand, card.links, card.joints) != (hand.name, hand.link_names, hand.joint_names):
+        raise BadInput(f"{path}: trained for hand {card.hand!r}, this is {hand.name!r}")
+    now = fingerprint(hand, card.volume)
+    if len(card.fingerprint) != len(now) or not np.allclose(
+        card.fingerprint, now, rtol=0.0, atol=TOLERANCE
+    ):
+        raise BadInput(
+            f"{path}: learned from other features than this program computes; train anew with"
+            " ./ddg train em, or go back to the sources that it was trained with"
+        )
     return network, card, digest

@@ -13,9 +13,8 @@ from ddg_core.grasp import Grasp
 from ddg_core.hand import Hand
 from ddg_core.ports import Rank
 from ddg_core.view import ObjectView
-from ddg_planning.evaluate.checkpoint import read
+from ddg_planning.evaluate.checkpoint import read_for
 from ddg_planning.evaluate.features import Features, features
-from ddg_planning.evaluate.fingerprint import TOLERANCE, fingerprint
 from ddg_planning.evaluate.motions import motions
 from ddg_planning.evaluate.ranking import ranked
 from ddg_planning.evaluate.volume import Volume
@@ -37,23 +36,9 @@ class Evaluator:
     """
 
     def __init__(self, path: Path, hand: Hand) -> None:
-        """Load weights.
-
-        Raises:
-            BadInput: They are damaged, of another version, for another hand, or learned from
-                features that this program computes otherwise.
-        """
-        self._network, self.card, self.id = read(path)
+        """Load weights; BadInput if they cannot be used (`checkpoint.read_for`)."""
+        self._network, self.card, self.id = read_for(path, hand)
         self.hand = HandModel(hand)
-        ours = (hand.name, self.hand.link_names, hand.joint_names)
-        if (self.card.hand, self.card.links, self.card.joints) != ours:
-            raise BadInput(f"{path}: trained for hand {self.card.hand!r}, this is {hand.name!r}")
-        now = fingerprint(hand, self.card.volume)
-        if not _alike(self.card.fingerprint, now):
-            raise BadInput(
-                f"{path}: learned from other features than this program computes; train anew with"
-                " ./ddg train em, or go back to the sources that it was trained with"
-            )
 
     def __call__(self, view: ObjectView, grasps: Sequence[Grasp]) -> list[Grasp]:
         """Return the same grasps with `p_success`, `p_std` and `score` set, the best first.
@@ -95,10 +80,6 @@ class Evaluator:
         """Calibrated logits of all members, shape (heads, N), differentiable."""
         network = self._network
         return network.scale * network.logits(seen) + network.shift
-
-
-def _alike(then: Sequence[float], now: Sequence[float]) -> bool:
-    return len(then) == len(now) and bool(np.allclose(then, now, rtol=0.0, atol=TOLERANCE))
 
 
 def load_evaluator(name: str, hand: Hand, path: str = "") -> Rank:

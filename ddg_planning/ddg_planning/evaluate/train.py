@@ -69,10 +69,20 @@ def train(
     network: NetworkSettings,
     settings: TrainSettings,
     told: Told = lambda *_: None,
+    begin: EmS | None = None,
 ) -> tuple[EmS, dict[str, Any]]:
     """Learn from examples; stop early, calibrate and measure on the validation data.
 
     Deterministic: the same examples, settings and number of threads give the same weights.
+
+    Args:
+        examples: What is learned from.
+        validation: Judged grasps on other objects.
+        network: Sizes.
+        settings: How it is learned.
+        told: Told the validation loss after each pass.
+        begin: What was learned before: it goes on from there, with its statistics (its sizes must
+            be `network`); None begins anew.
 
     Raises:
         BadInput: All examples, or all of the validation data, ended alike.
@@ -86,7 +96,10 @@ def train(
         model = EmS(
             examples.links.shape[1], examples.links.shape[2], examples.whole.shape[1], network
         )
-        model.learn_statistics(examples.features)
+        if begin is None:
+            model.learn_statistics(examples.features)
+        else:
+            model.load_state_dict(begin.state_dict())
         seen, unseen = model.normalised(examples.features), model.normalised(planned.features)
         for number, member in enumerate(model.members):
             assert isinstance(member, Member)
