@@ -28,6 +28,7 @@ QUIET = 0.6  # [s] that are watched after the end
 TRIES = 3
 UNLUCKY = NO_WAY | {Outcome.NO_CANDIDATE, Outcome.LOW_CONFIDENCE}
 SIGNALS = {Fault.KILL: signal.SIGKILL, Fault.FREEZE: signal.SIGSTOP}
+HOLDERS = ("twin", "executor")  # who holds the goals of those actions: lost, they tell no end
 
 
 @dataclass(frozen=True)
@@ -155,6 +156,8 @@ class Rig:
 
     def _mend(self, case: Case) -> None:
         if case.fault is Fault.KILL:
+            if case.process in HOLDERS:
+                self._witness.forget_goals()
             self._nodes.restart(case.process)
         elif case.fault is Fault.FREEZE:
             os.killpg(self._nodes.processes[case.process].pid, signal.SIGCONT)
@@ -174,7 +177,7 @@ class Rig:
             wrong.append("nobody said whether it was held")
         if case.process != "trial" and list(self._out.glob(".*")):
             wrong.append("something half written")
-        if case.process not in ("twin", "executor") and case.fault is not Fault.SILENCE:
+        if case.process not in HOLDERS and case.fault is not Fault.SILENCE:
             wrong += [f"{name} has a goal left" for name in self._witness.going_on()]
         return wrong
 

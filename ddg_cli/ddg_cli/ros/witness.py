@@ -68,6 +68,10 @@ class Witness(Onlooker):
             name for name, goals in list(self._goals.items()) if any(g in GOING_ON for g in goals)
         ]
 
+    def forget_goals(self) -> None:
+        """Forget all goals: who held them was killed, and tells no more what became of them."""
+        self._goals.clear()
+
     def wait_active(self, names: Iterable[str], *, timeout: float) -> None:
         """Wait until all lifecycle nodes `names` are active.
 
