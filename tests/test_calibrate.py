@@ -136,19 +136,26 @@ def test_a_board_of_wrong_measures_is_refused():
         replace(BOARD, marker=0.05)
 
 
-def test_the_command_reads_a_folder_and_prints_what_the_cell_needs(tmp_path: Path, capfd):
-    poses, images, truth = scene("eye_to_hand", 6)
+@pytest.mark.parametrize(
+    ("method", "parent"), [("eye_to_hand", "world"), ("eye_in_hand", "link_ee")]
+)
+def test_the_command_reads_a_folder_and_prints_what_the_cell_needs(
+    tmp_path: Path, capfd, method, parent
+):
+    poses, images, truth = scene(method, 6)
     for i, (pose, image) in enumerate(zip(poses, images, strict=True)):
         Image.fromarray(image).save(tmp_path / f"{i:02}.png")
         (tmp_path / f"{i:02}.yaml").write_text(yaml.safe_dump({"T_base_flange": pose.tolist()}))
     Image.new("L", (640, 480), 128).save(tmp_path / "06.png")  # the board was out of sight
     (tmp_path / "06.yaml").write_text(yaml.safe_dump({"T_base_flange": np.eye(4).tolist()}))
-    assert main(["calibrate", str(tmp_path), "--date", "2026-01-31", "--json"]) == 0
+    asked = ["calibrate", str(tmp_path), "--method", method, "--date", "2026-01-31", "--json"]
+    assert main(asked) == 0
     answer = json.loads(capfd.readouterr().out)
     np.testing.assert_allclose(np.array(answer["T_camera"])[:3, 3], truth[:3, 3], atol=2e-3)
     assert (answer["looks"], answer["without_board"]) == (6, ["06.png"])
     cell = yaml.safe_load(answer["cell"])
     assert cell["calibration"]["date"] == "2026-01-31"
+    assert cell["xacro_args"]["camera_parent"] == parent
     assert len(cell["xacro_args"]["camera_xyz"].split()) == 3
 
 

@@ -483,6 +483,17 @@ def test_a_real_robot_without_calibration_does_not_move():
     _check_calibration("twin", load_cell("twin"))
 
 
+def test_a_camera_calibrated_on_the_arm_must_be_described_there():
+    done = CalibrationSettings("2026-01-31", "eye_in_hand", 0.3, 1.0)
+    with pytest.raises(Failed, match=r"calibrated as eye_in_hand, .* as eye_to_hand"):
+        _check_calibration("real", replace(load_cell("real"), calibration=done))
+    on_arm = load_cell("eye_in_hand")
+    _check_calibration("eye_in_hand", replace(on_arm, calibration=done))
+    stands = replace(done, method="eye_to_hand")
+    with pytest.raises(Failed, match=r"calibrated as eye_to_hand, .* as eye_in_hand"):
+        _check_calibration("eye_in_hand", replace(on_arm, calibration=stands))
+
+
 def test_the_operator_is_asked_before_each_phase_and_one_yes_is_for_one_phase(robot, monkeypatch):
     node = robot.nodes["executor"]
     operator = node._operator

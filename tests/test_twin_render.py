@@ -67,5 +67,5 @@ def test_color_shows_the_ball_where_it_was_put(model):
     painter.close()
     v, u = np.nonzero(color[..., 0] > 2 * color[..., 1] + 20)
     assert len(u) > 20
-    expected = camera.project(apply(np.linalg.inv(painter.T_base_camera), qpos[None, :3]))[0]
+    expected = camera.project(apply(np.linalg.inv(painter.seen_from), qpos[None, :3]))[0]
     np.testing.assert_allclose([u.mean(), v.mean()], expected, atol=2.0)

@@ -79,7 +79,8 @@ def run(args: argparse.Namespace) -> Report:
         raise BadInput(f"{args.folder}: the board is in none of {len(without)} images")
     found = calibrate(np.stack(poses), looks, camera, method=args.method)
     date = args.date or datetime.date.today().isoformat()
-    return _report(found, len(looks), without, args.method, date)
+    parent = "world" if args.method == "eye_to_hand" else cell.arm.flange
+    return _report(found, len(looks), without, args.method, parent, date)
 
 
 def _presses() -> Iterator[None]:
@@ -120,7 +121,9 @@ def _looks(folder: Path, robot: str) -> list[tuple[Path, "Array"]]:
     return found
 
 
-def _report(found: "HandEye", looks: int, without: list[str], method: str, date: str) -> Report:
+def _report(
+    found: "HandEye", looks: int, without: list[str], method: str, parent: str, date: str
+) -> Report:
     from scipy.spatial.transform import Rotation
 
     T = found.T_camera
@@ -128,7 +131,7 @@ def _report(found: "HandEye", looks: int, without: list[str], method: str, date:
     xyz = " ".join(f"{x:.5f}" for x in T[:3, 3])
     angles = " ".join(f"{x:.5f}" for x in rpy)
     cell = (
-        f"xacro_args:\n  camera_xyz: {xyz}\n  camera_rpy: {angles}\n"
+        f"xacro_args:\n  camera_parent: {parent}\n  camera_xyz: {xyz}\n  camera_rpy: {angles}\n"
         f"calibration: {{date: {date!r}, method: {method},"
         f" residual_px: {found.residual_px:.3f}, residual_mm: {found.residual_mm:.2f}}}\n"
     )
@@ -144,12 +147,11 @@ def _report(found: "HandEye", looks: int, without: list[str], method: str, date:
         "worst_look": found.worst,
         "cell": cell,
     }
-    where = "in the base" if method == "eye_to_hand" else "in the flange"
     lines = [
         f"{looks} looks, {len(without)} images without board",
         f"residual {found.residual_px:.2f} px, {found.residual_mm:.1f} mm;"
         f" look {found.worst} fits worst",
-        f"camera {where}; into the cell's file:",
+        f"camera in the frame of {parent}; into the cell's file:",
         cell,
     ]
     return Report(answer, "\n".join(lines))

@@ -8,7 +8,7 @@ from ddg_core.camera import Camera
 
 @dataclass(frozen=True)
 class CameraSettings:
-    """The fixed depth camera; its pose is in the URDF.
+    """The depth camera, standing or on the arm; its pose is in the URDF.
 
     Attributes:
         frame: Optical frame: x right, y down, z forward.

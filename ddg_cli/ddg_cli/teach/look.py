@@ -38,11 +38,11 @@ def whole_surface(
                 eye = middle + 0.6 * np.array(
                     [np.cos(azimuth) * level, np.sin(azimuth) * level, np.sin(elevation)]
                 )
-                painter.T_base_camera = look_at(eye, middle)
+                painter.seen_from = T_base_camera = look_at(eye, middle)
                 painter.show(qpos)
                 depth = painter.depth().astype(float)
                 depth = depth + NOISE * rng.standard_normal(depth.shape)
-                image = DepthImage(depth, CAMERA, painter.T_base_camera)
+                image = DepthImage(depth, CAMERA, T_base_camera)
                 clouds.append(perceive(image, PerceptionSettings(), rng=rng).cloud)
     finally:
         painter.close()

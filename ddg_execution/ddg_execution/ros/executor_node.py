@@ -255,6 +255,15 @@ def _check_calibration(name: str, cell: CellSettings) -> None:
             f"cell {name!r} has no camera calibration: run ./ddg calibrate and put what it prints"
             f" into config/cells/{name}.yaml",
         )
+    if cell.calibration is not None:
+        moves = cell.camera.frame in cell_tree(cell).subtree(cell.arm.flange).link_names
+        is_so = "eye_in_hand" if moves else "eye_to_hand"
+        if cell.calibration.method != is_so:
+            raise Failed(
+                Outcome.BAD_INPUT,
+                f"cell {name!r}: the camera was calibrated as {cell.calibration.method}, but the"
+                f" description has it as {is_so} (xacro_args: camera_parent)",
+            )
 
 
 def main() -> None:

@@ -17,6 +17,7 @@ from ddg_sim.model.robot import STATIC, add_tree, couple, drive, hand_touch, wxy
 from ddg_sim.model.settings import PhysicsSettings
 from ddg_sim.model.world import WRIST, FloatingHand, World
 
+OPTICAL = np.diag([1.0, -1.0, -1.0])  # MuJoCo's cameras look along -z with y up
 TABLE = Box(compose(np.eye(3), [0.5, 0.0, -0.05]), np.array([1.0, 1.0, 0.05]))
 
 
@@ -141,11 +142,11 @@ def _fixed_links(tree: KinematicTree) -> list[str]:
 
 
 def _add_camera(body: mujoco.MjsBody, cell: CellSettings) -> None:
-    """MuJoCo's cameras look along -z with y up: the optical frame turned by half about x."""
+    """The camera where its frame is, so that it moves with what carries it."""
     intrinsics = cell.camera.intrinsics
     camera = body.add_camera()
     camera.name = cell.camera.frame
-    camera.quat = wxyz(compose(np.diag([1.0, -1.0, -1.0]), np.zeros(3)))
+    camera.quat = wxyz(compose(OPTICAL, np.zeros(3)))
     camera.resolution = [intrinsics.width, intrinsics.height]
     camera.focal_pixel = [intrinsics.fx, intrinsics.fy]
     # There it is the shift of the image's middle from the principal point, not the other way.

@@ -7,11 +7,9 @@ from typing import Any
 import numpy as np
 from rclpy.parameter import Parameter
 
-from ddg_core.description import cell_tree
 from ddg_core.ros.convert import camera_to_msg, header, stamp_from_msg
 from ddg_core.ros.convert_image import color_to_msg, depth_to_msg
 from ddg_core.ros.node import DdgNode, run_node
-from ddg_core.transforms import inverse
 from ddg_sim.sensor import SensorSettings
 from ddg_sim.twin.photographer import Photographer, WorldState
 from ddg_sim.twin.settings import TwinSettings
@@ -90,11 +88,9 @@ class CameraNode(DdgNode):
 
     def _photographer(self) -> Photographer:
         camera = self._cell.camera
-        tree = cell_tree(self._cell)
-        poses = dict(zip(tree.link_names, tree.forward((), np.zeros(0)), strict=True))
         return Photographer(
             camera.intrinsics,
-            inverse(poses[self._cell.base_frame]) @ poses[camera.frame],
+            camera.frame,
             self._eye,
             SensorSettings(near=camera.near, far=camera.far),
             rng=np.random.default_rng(self._eye.seed),

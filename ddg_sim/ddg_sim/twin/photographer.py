@@ -30,14 +30,14 @@ class Photographer:
     def __init__(
         self,
         camera: Camera,
-        T_base_camera: Array,
+        frame: str,
         settings: EyeSettings,
         sensor: SensorSettings,
         *,
         rng: np.random.Generator,
     ) -> None:
-        """Prepare; the context is opened with the first state."""
-        self._camera, self._T_base_camera = camera, T_base_camera
+        """Prepare to look from the camera that the worlds call `frame`."""
+        self._camera, self._frame = camera, frame
         self._settings, self._sensor = settings, sensor
         self._noise = NoiseStore(camera, sensor, rng=rng)
         self._painter: Painter | None = None
@@ -76,7 +76,7 @@ class Photographer:
             self.close()
             model = mujoco.MjModel.from_binary_path(str(state.model))
             shadow = self._settings.shadow
-            self._painter = Painter(model, self._camera, self._T_base_camera, shadow=shadow)
+            self._painter = Painter(model, self._camera, self._frame, shadow=shadow)
             self._model, self._shown = state.model, None
         if self._shown is None or np.abs(state.qpos - self._shown).max() > STILL:
             self._painter.show(state.qpos)

@@ -6,7 +6,9 @@ from numpy.typing import NDArray
 
 from ddg_core.arrays import Array
 from ddg_core.camera import Camera
+from ddg_core.transforms import compose
 from ddg_sim.gl import use_offscreen_gl
+from ddg_sim.model.build import OPTICAL
 
 DepthMap = NDArray[np.float32]
 Picture = NDArray[np.uint8]
@@ -23,7 +25,7 @@ class Painter:
         self,
         model: mujoco.MjModel,
         camera: Camera,
-        T_base_camera: Array,
+        seen_from: Array | str,
         *,
         samples: int = 0,
         shadow: int = 1024,
@@ -33,7 +35,8 @@ class Painter:
         Args:
             model: What to draw; its rendering quality is set, nothing else.
             camera: Intrinsics, which are also the size of the images.
-            T_base_camera: Pose of the optical frame (x right, y down, z forward), shape (4, 4).
+            seen_from: Pose `T_base_camera` of the optical frame (x right, y down, z forward), shape
+                (4, 4), or the name of a camera of the model, which moves with what carries it.
             samples: Samples per pixel; more than 0 smooths edges, and costs in proportion.
             shadow: Size of the shadow map, in pixels; 0 draws no shadows.
 
@@ -46,7 +49,7 @@ class Painter:
         model.vis.global_.offwidth = max(model.vis.global_.offwidth, camera.width)
         model.vis.global_.offheight = max(model.vis.global_.offheight, camera.height)
         self._camera = camera
-        self.T_base_camera = T_base_camera
+        self.seen_from = seen_from
         self._model = model
         self._data = mujoco.MjData(model)
         self._renderer = mujoco.Renderer(model, camera.height, camera.width)
@@ -81,7 +84,7 @@ class Painter:
 
     def _aim(self) -> None:
         """Give the scene the pose and the exact frustum of the camera."""
-        camera, T = self._camera, self.T_base_camera
+        camera, T = self._camera, self._T_base_camera()
         for eye in self._renderer.scene.camera:
             near = eye.frustum_near
             eye.pos, eye.forward, eye.up = T[:3, 3], T[:3, 2], -T[:3, 1]
@@ -90,3 +93,10 @@ class Painter:
             eye.frustum_bottom = near * (camera.cy + 0.5 - camera.height) / camera.fy
             eye.frustum_center = near * (camera.width / 2 - 0.5 - camera.cx) / camera.fx
             eye.frustum_width = near * camera.width / 2 / camera.fx
+
+    def _T_base_camera(self) -> Array:
+        """Pose (4, 4) of the optical frame in the state that is shown."""
+        if not isinstance(self.seen_from, str):
+            return self.seen_from
+        eye = self._data.camera(self.seen_from)
+        return compose(eye.xmat.reshape(3, 3) @ OPTICAL, eye.xpos)
