@@ -6,6 +6,7 @@ import os
 import shutil
 import subprocess
 import threading
+import time
 from pathlib import Path
 from types import SimpleNamespace
 
@@ -287,6 +288,28 @@ def test_a_cancel_does_not_wait_for_the_operator(real, world):
     record = json.loads(Path(result.record).read_text())
     assert (record["outcome"], record["judged_as"]) == ("CANCELLED", "")
     assert result.outcome.code == "CANCELLED"
+
+
+@pytest.fixture
+def hasty(config: Path):
+    """A trial node that waits two seconds for the next word of the executor."""
+    text = (config / "trial.yaml").read_text()
+    assert "  execute: 480.0" in text
+    (config / "trial.yaml").write_text(text.replace("  execute: 480.0", "  execute: 2.0"))
+
+
+def test_an_executor_that_speaks_now_and_then_may_take_its_time(hasty, world):
+    world.others.further = ("place", "release") * 12  # of a tenth of a second each, at least
+    began = time.monotonic()
+    assert run(world).outcome.code == "HELD"
+    assert time.monotonic() - began > 2.5
+
+
+def test_an_executor_that_says_nothing_more_is_given_up(hasty, world):
+    world.others.hang.set()
+    result = run(world)
+    assert result.outcome.code == "TIMEOUT"
+    assert "no result of /ddg/execute_grasp within 2 s" in result.outcome.message
 
 
 def test_a_folder_that_cannot_be_written_ends_it_before_the_arm_moves(world):

@@ -26,14 +26,17 @@ class Patience:
 
     Attributes:
         server: For a service or an action server to be there.
-        capture, plan, execute: For the answer.
+        capture: For the view.
+        plan: For the next word of the planner.
+        execute: For the next word of the executor, which speaks as each phase begins: one phase,
+            and the operator's yes to the next (`confirm` of execution.yaml).
         truth: For ground truth to come in before the arm moves.
     """
 
     server: float = 5.0
     capture: float = 10.0
     plan: float = 60.0
-    execute: float = 180.0
+    execute: float = 480.0
     truth: float = 2.0
 
 

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable
+from functools import partial
 from threading import Lock
 from typing import Any
 
@@ -105,18 +106,26 @@ def run_action(
         client: Client of the action.
         goal: What to do.
         name: Name of the action, for the error.
-        timeout: Longest wait for the result, in [s]; then the goal is cancelled.
+        timeout: Longest wait for a word of the server, feedback or result, in [s]; then the goal is
+            cancelled.
         ready: Longest wait for the server to be there, in [s].
         on_feedback: Given each feedback.
         cancelled: Asked now and then; True cancels the goal once.
         lost: Asked now and then; True: the server is gone, sooner than the middleware finds out.
 
     Raises:
-        TimedOut: No server, no result in time, or the server vanished.
+        TimedOut: No server, no word in time, or the server vanished.
         Failed: STOPPED: the server refused the goal. CANCELLED: this process is being shut down.
     """
     _wait(client.server_is_ready, f"action server {name}", ready, lost=lost)
-    sent = client.send_goal_async(goal, feedback_callback=lambda m: on_feedback(m.feedback))
+    words = 0
+
+    def note(message: Any) -> None:
+        nonlocal words
+        words += 1
+        on_feedback(message.feedback)
+
+    sent = client.send_goal_async(goal, feedback_callback=note)
     try:
         _wait(sent.done, f"answer of {name} to the goal", ready, lost=lost)
     except DdgError:
@@ -127,8 +136,13 @@ def run_action(
         raise Failed(Outcome.STOPPED, f"{name} refused the goal")
     result = handle.get_result_async()
     watch = _Watch(client, handle, cancelled, lost)
+
+    def over(heard: int) -> bool:
+        return words > heard or result.done() or watch.over()
+
     try:
-        _wait(lambda: result.done() or watch.over(), f"result of {name}", timeout)
+        while not over(words):
+            _wait(partial(over, words), f"result of {name}", timeout)
     except (TimedOut, KeyboardInterrupt):
         handle.cancel_goal_async()
         raise
