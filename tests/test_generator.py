@@ -14,6 +14,7 @@ from ddg_core.outcome import Outcome
 from ddg_core.transforms import angle_between, from_xyz_rpy
 from ddg_core.view import FeatureCloud
 from ddg_planning.generate import archive
+from ddg_planning.generate.assemble import FinishSettings
 from ddg_planning.generate.collision import Collision, CollisionSettings
 from ddg_planning.generate.contact_model import ContactSettings
 from ddg_planning.generate.demonstration import load_demonstration
@@ -61,25 +62,37 @@ def test_transfer_to_the_training_object_gives_back_the_training_grasp() -> None
     assert np.degrees(min(angles)) < 5.0
 
 
-def test_the_training_grasp_is_where_the_search_stays() -> None:
-    generator = Generator((MODEL,), HAND, SETTINGS)
-    rng = np.random.default_rng(0)
+def product_of(kinds: list[str], rng: np.random.Generator) -> Product:
+    hand = Generator((MODEL,), HAND, SETTINGS).hand
     target = model_object(world.view_of(CLOUD), SETTINGS.object, rng=rng)
     solid = Solid(world.view_of(CLOUD), target, SETTINGS.solid)
     drawn = Target(target, world.view_of(CLOUD), SETTINGS.query, None, rng=rng)
-    kind = transfer(MODEL, drawn, generator.hand, SETTINGS.configuration)
-    product = Product(
-        (kind,),
-        generator.hand,
-        Collision(generator.hand, solid, SETTINGS.collision),
-        SETTINGS.product,
-    )
-    before = propose(product, SETTINGS.search, rng=rng)
+    models = [replace(MODEL, kind=kind) for kind in kinds]
+    types = tuple(transfer(model, drawn, hand, SETTINGS.configuration) for model in models)
+    return Product(types, hand, Collision(hand, solid, SETTINGS.collision), SETTINGS.product)
+
+
+def test_the_training_grasp_is_where_the_search_stays() -> None:
+    rng = np.random.default_rng(0)
+    product = product_of([MODEL.kind], rng)
+    before = propose(product, SETTINGS.search, FinishSettings().worth_of, rng=rng)
     after = climb(product, before, SETTINGS.search)
     assert (after.scores >= before.scores).all()  # refinement never lowers the score
     assert after.scores.mean() > before.scores.mean() + 1.0
     again = product.log_density(after.states, after.counts)
     torch.testing.assert_close(again, after.scores, atol=1e-2, rtol=1e-3)
+
+
+def test_candidates_go_to_the_types_that_promise_most() -> None:
+    rng = np.random.default_rng(0)
+    product = product_of(["a", "b", "c"], rng)
+    settings = SearchSettings(candidates=300, even=0.2, chosen=1)
+    worth = FinishSettings(worth={"a": (0.0, 0.1), "b": (9.0, 0.1), "c": (0.0, 0.1)})
+    found = propose(product, settings, worth.worth_of, rng=rng)
+    assert found.counts == (20, 260, 20)
+    torch.testing.assert_close(product.log_density(found.states, found.counts), found.scores)
+    alike = propose(product, replace(settings, even=1.0), worth.worth_of, rng=rng)
+    assert alike.counts == (100, 100, 100)
 
 
 def test_turning_the_scene_about_the_vertical_turns_the_grasps() -> None:

@@ -316,14 +316,6 @@ def test_merging_pools_contacts_and_keeps_the_exemplars_motion() -> None:
     assert all(len(c.weights) <= 20 for c in thin.contacts)
 
 
-def test_what_was_tried_becomes_trust() -> None:
-    tried = (replace(MEMBER, tried=10, held=9), *MEMBERS[1:])
-    models = replace(GM2, members=tried).models(Gm2Settings(doubt=4.0))
-    trust = {m.kind: m.trust for m in models}
-    assert trust["narrow"] is None
-    assert trust["wrap"] == pytest.approx((9 + 4 * 10 / 12) / (10 + 4))
-
-
 # The four ideas, one by one
 
 

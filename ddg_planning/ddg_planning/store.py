@@ -67,8 +67,14 @@ def _gm1(hand: Hand, settings: GenerationSettings) -> Generator:
 
 def _gm2(hand: Hand, settings: GenerationSettings) -> Generator:
     path = Path(settings.models) if settings.models else GM2 / f"{hand.name}.npz"
-    models = load_gm2(path, hand).models(settings.gm2)
-    return Generator(models, hand, replace(settings.generator, evidence=settings.gm2.evidence))
+    gm2, s = settings.gm2, settings.generator
+    s = replace(
+        s,
+        evidence=gm2.evidence,
+        search=replace(s.search, even=gm2.even),
+        finish=replace(s.finish, worth=gm2.worth),
+    )
+    return Generator(load_gm2(path, hand).models(gm2), hand, s)
 
 
 GENERATORS: dict[str, Callable[[Hand, GenerationSettings], Generator]] = {"gm1": _gm1, "gm2": _gm2}

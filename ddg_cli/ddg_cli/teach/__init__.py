@@ -71,6 +71,11 @@ def _add_gm2(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     auto.add_argument("--seed", type=int, default=0, help="of the first scene")
     auto.add_argument("--workers", type=int, default=1, help="processes at work")
     auto.add_argument("--keep", type=Path, metavar="DIR", help="also keep what was found, whole")
+    worth = steps.add_parser("worth", help="measure what the scores of each grasp type are worth")
+    worth.add_argument("--generator", default="gm1", choices=("gm1", "gm2"))
+    worth.add_argument("--scenes", type=int, default=160)
+    worth.add_argument("--seed", type=int, default=0, help="of the first scene")
+    worth.add_argument("--workers", type=int, default=1, help="processes at work")
 
 
 def run(args: argparse.Namespace) -> Report:
@@ -81,6 +86,8 @@ def run(args: argparse.Namespace) -> Report:
         return show(args.file)
     if args.step == "record":
         return _record(args)
+    if args.step == "worth":
+        return _worth(args)
     from ddg_cli.teach.folders import Folders
     from ddg_core.description import load_cell, load_hand
 
@@ -98,6 +105,16 @@ def run(args: argparse.Namespace) -> Report:
         if kind not in PLANS:
             raise UnknownName("grasp type", kind, PLANS)
     return folders.demonstrate(hand, args.only or list(PLANS), args.seed, args.tries)
+
+
+def _worth(args: argparse.Namespace) -> Report:
+    """Measure what scores are worth."""
+    from ddg_cli.teach.worth import worth
+    from ddg_sim.rollout.many import Cluster
+
+    if min(args.scenes, args.workers) < 1 or args.seed < 0:
+        raise BadInput("teach worth: --scenes and --workers must be at least 1, --seed 0")
+    return worth(args.generator, args.scenes, args.seed, Cluster(args.workers))
 
 
 def _record(args: argparse.Namespace) -> Report:

@@ -34,8 +34,6 @@ class TryingSettings:
     Attributes:
         rollout: Scenes: objects of the training split of the catalogue.
         grasps: Grasps tried per scene: the best of each type, types in the order of their best.
-        margin: Only those this near to the best of all, in nepers: what never competes tells
-            nothing of how far a type can be trusted where it does.
         found: Demonstrations recorded per scene, at most.
         most_tilt, most_shift: While the hand closes the object of a demonstration may move this
             much, in [rad], [m].
@@ -43,7 +41,6 @@ class TryingSettings:
 
     rollout: RolloutSettings = field(default_factory=lambda: RolloutSettings(split="train"))
     grasps: int = 5
-    margin: float = 12.0
     found: int = 2
     most_tilt: float = 0.15
     most_shift: float = 0.02
@@ -55,12 +52,16 @@ class Attempt:
 
     Attributes:
         exemplar: Id of the model that it was made from.
+        kind: Type of the grasp.
+        score: What the generator ranked it by.
         held: It held.
         family: Kind of object.
         demonstration: What was recorded; None if it did not hold calmly, or enough was recorded.
     """
 
     exemplar: str
+    kind: str
+    score: float
     held: bool
     family: str
     demonstration: Demonstration | None
@@ -90,7 +91,8 @@ def try_scene(job: bytes, seed: int) -> tuple[int, list[Attempt]]:
             demonstration = _record(opened, grasp, rest, seed, generator)
             recorded += 1
         name = dict(grasp.models)["generate"]
-        attempts.append(Attempt(name, held, kind_of(opened.object), demonstration))
+        family = kind_of(opened.object)
+        attempts.append(Attempt(name, grasp.kind, grasp.score, held, family, demonstration))
     return seed, attempts
 
 
@@ -98,8 +100,7 @@ def best_of_each(grasps: Sequence[Grasp], trying: TryingSettings) -> list[Grasp]
     """The first grasp of every type, of grasps that come best first."""
     first: dict[str, Grasp] = {}
     for grasp in grasps:
-        if grasp.score >= grasps[0].score - trying.margin:
-            first.setdefault(grasp.kind, grasp)
+        first.setdefault(grasp.kind, grasp)
     return list(first.values())[: trying.grasps]
 
 

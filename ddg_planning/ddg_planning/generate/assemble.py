@@ -11,12 +11,12 @@ from ddg_core.arrays import Array
 from ddg_core.grasp import Grasp
 from ddg_core.transforms import compose
 from ddg_planning.generate.closing import Closed, ClosingSettings, close, squeezed
-from ddg_planning.generate.grasp_model import GraspModel
 from ddg_planning.generate.hold import HoldSettings, imbalance
 from ddg_planning.generate.product import Product
 from ddg_planning.generate.rotations import matrix
 from ddg_planning.generate.search import Scored
 from ddg_planning.generate.solid import Solid
+from ddg_planning.generate.worth import Worth
 
 
 @dataclass(frozen=True)
@@ -25,26 +25,27 @@ class FinishSettings:
 
     Attributes:
         apart_position, apart_angle: Two grasps of a type nearer than both are one, in [m], [rad].
-        trust: Share of each type's grasps that held, measured in simulation on training objects:
-            a prior over types. A type that is not named counts as 0.5.
-        trust_weight: Nepers per unit of its log odds.
+        worth: What the log of the product is worth, per grasp type: log odds of holding where it is
+            0, and per neper; `ddg teach worth` measures it on training objects. A type that is not
+            named counts as the mean of the others; without any the product stands as it is.
     """
 
     apart_position: float = 0.005
     apart_angle: float = 0.1
-    trust: dict[str, float] = field(default_factory=dict)
-    trust_weight: float = 5.0
+    worth: dict[str, Worth] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse certainty."""
-        for kind, share in self.trust.items():
-            if not 0.0 < share < 1.0:
-                raise ValueError(f"trust: {kind}: must be in (0, 1), got {share}")
+        """Refuse types of which a higher score is worth less."""
+        for kind, (_, slope) in self.worth.items():
+            if slope <= 0.0:
+                raise ValueError(f"worth: {kind}: the second number must be positive, got {slope}")
 
-    def prior(self, model: GraspModel) -> float:
-        """Log prior of a grasp type, in nepers."""
-        share = self.trust.get(model.kind, 0.5) if model.trust is None else model.trust
-        return self.trust_weight * float(np.log(share / (1.0 - share)))
+    def worth_of(self, kind: str) -> Worth:
+        """Log odds of a grasp of this type where the log of its product is 0, and per neper."""
+        if not self.worth:
+            return 0.0, 1.0
+        offset, slope = np.mean(list(self.worth.values()), axis=0).tolist()
+        return self.worth.get(kind, (offset, slope))
 
 
 def finish(
@@ -71,8 +72,9 @@ def finish(
     if hold.weight > 0.0:
         unheld = imbalance(closed, product.hand, solid, hold).clamp(max=1.0)
         kept = replace(kept, scores=kept.scores - hold.weight * unheld)
-    prior = torch.tensor([settings.prior(kind.model) for kind in product.types])
-    kept = replace(kept, scores=kept.scores + prior.to(kept.scores.dtype)[kept.kinds])
+    worth = torch.tensor([settings.worth_of(kind.model.kind) for kind in product.types])
+    offset, slope = worth.to(kept.scores.dtype)[kept.kinds].T
+    kept = replace(kept, scores=offset + slope * kept.scores)
     order = torch.argsort(kept.scores, descending=True, stable=True).tolist()
     T = _matrices(kept.states.positions, kept.states.quaternions)
     names = np.array([kind.model.kind for kind in product.types])

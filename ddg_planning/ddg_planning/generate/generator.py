@@ -159,7 +159,7 @@ class Generator:
         """Grasps in the local frame, the likeliest first; Failed if none is free."""
         s = self.settings
         progress("propose")
-        scored = propose(product, s.search, rng=rng)
+        scored = propose(product, s.search, s.finish.worth_of, rng=rng)
         progress("climb")
         risen = climb(product, best_of_each(scored, s.search.kept), s.search)
         progress("finish")

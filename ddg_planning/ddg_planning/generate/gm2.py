@@ -19,6 +19,7 @@ from ddg_planning.generate.demonstration import Demonstration
 from ddg_planning.generate.evidence import EvidenceSettings
 from ddg_planning.generate.grasp_model import GraspModel, from_file, learn
 from ddg_planning.generate.merge import Member, MergeSettings, group, merged
+from ddg_planning.generate.worth import Worth
 
 WHAT, VERSION = "GM2 model", 1
 
@@ -33,7 +34,9 @@ class Gm2Settings:
         merging: One model per group of alike demonstrations; else one per demonstration.
         training: Use what was found by trying; else only what was taught.
         merge: How groups become models.
-        doubt: So many grasps at the type's own rate are added to the count of each model.
+        even: `SearchSettings.even`, for many models: what each gets alike is only a first look.
+        worth: What the score of each type is worth (`FinishSettings.worth`): GM2's scores are
+            others than GM1's.
     """
 
     views: int = 2
@@ -41,12 +44,13 @@ class Gm2Settings:
     merging: bool = True
     training: bool = True
     merge: MergeSettings = field(default_factory=MergeSettings)
-    doubt: float = 4.0
+    even: float = 0.4
+    worth: dict[str, Worth] = field(default_factory=dict)
 
     def __post_init__(self) -> None:
-        """Refuse negative numbers."""
-        if self.views < 0 or self.doubt <= 0.0:
-            raise ValueError("views must not be negative, doubt positive")
+        """Refuse a negative number."""
+        if self.views < 0:
+            raise ValueError("views must not be negative")
 
 
 LEFT_OUT: dict[str, dict[str, Any]] = {  # idea -> the settings without it
@@ -131,21 +135,8 @@ class Gm2:
         for exemplar in dict.fromkeys(int(labels[i]) for i in used):
             members = [self.members[i] for i in used if labels[i] == exemplar]
             whole, shown = merged(members, self.members[exemplar], settings.merge)
-            if settings.training:
-                whole = replace(whole, trust=self._trust(members, settings.doubt))
             models += [whole, *_partial(whole, shown, settings.views)]
         return tuple(models)
-
-    def _trust(self, members: Sequence[Member], doubt: float) -> float | None:
-        """Share of a group's grasps that held, drawn to that of its type; None if none tried."""
-        kind = members[0].model.kind
-        alike = [m for m in self.members if m.model.kind == kind]
-        tried, held = sum(m.tried for m in alike), sum(m.held for m in alike)
-        if not tried:
-            return None
-        usual = (held + 1.0) / (tried + 2.0)
-        ours, theirs = sum(m.held for m in members), sum(m.tried for m in members)
-        return (ours + doubt * usual) / (theirs + doubt)
 
 
 def _partial(

@@ -31,7 +31,6 @@ class GraspModel:
         provenance: Who made it how.
         absent: Share of the grasp's contacts that are left out because a training view does not
             show them; 0 for a whole grasp. A model with some left out goes by seen surface only.
-        trust: Share of its grasps that held; None if that was not measured for it alone.
         source: Id of what it was made of, for models that are in no file of their own.
     """
 
@@ -43,7 +42,6 @@ class GraspModel:
     joints: Array
     provenance: dict[str, str] = field(default_factory=dict)
     absent: float = 0.0
-    trust: float | None = None
     source: str = ""
 
     def __post_init__(self) -> None:

@@ -4,6 +4,7 @@ The original anneals every candidate for hundreds of random steps. The log of th
 so its gradient shows the way: a dozen steps uphill end higher (docs/results.md has the figures).
 """
 
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,6 +13,7 @@ from torch import Tensor
 
 from ddg_planning.generate.product import Product, rows_of
 from ddg_planning.generate.transfer import Candidates, join
+from ddg_planning.generate.worth import Worth
 
 
 @dataclass(frozen=True)
@@ -20,6 +22,8 @@ class SearchSettings:
 
     Attributes:
         candidates: Scored candidates, over all types together.
+        even: Share of them that all types get alike.
+        chosen: So many types share the rest: those whose best is worth most so far.
         oversample: Hand states drawn per scored candidate; the surplus is dropped where the open
             hand collides or the arm cannot reach.
         kept: Share of the scored candidates that climb.
@@ -30,6 +34,8 @@ class SearchSettings:
     """
 
     candidates: int = 1200
+    even: float = 1.0
+    chosen: int = 10
     oversample: float = 2.0
     kept: float = 0.3
     steps: int = 4
@@ -39,8 +45,10 @@ class SearchSettings:
 
     def __post_init__(self) -> None:
         """Refuse an empty search."""
-        if self.candidates < 1 or self.oversample < 1.0 or not 0.0 < self.kept <= 1.0:
-            raise ValueError("needs candidates >= 1, oversample >= 1 and 0 < kept <= 1")
+        if min(self.candidates, self.chosen) < 1 or self.oversample < 1.0:
+            raise ValueError("needs candidates >= 1, chosen >= 1 and oversample >= 1")
+        if not (0.0 < self.kept <= 1.0 and 0.0 < self.even <= 1.0):
+            raise ValueError("needs 0 < kept <= 1 and 0 < even <= 1")
 
 
 @dataclass(frozen=True, eq=False)
@@ -68,22 +76,55 @@ class Scored:
         return Scored(self.states.at(mask), tuple(kept.tolist()), self.scores[mask])
 
 
-def propose(product: Product, settings: SearchSettings, *, rng: np.random.Generator) -> Scored:
-    """Draw candidates of all types and score those whose open hand is nearly free."""
-    share = int(np.ceil(settings.candidates / len(product.types)))
-    states, counts = [], []
-    for index, kind in enumerate(product.types):
-        drawn = kind.propose(int(share * settings.oversample), product.hand, rng=rng)
-        one = tuple(len(drawn) if i == index else 0 for i in range(len(product.types)))
+def propose(
+    product: Product,
+    settings: SearchSettings,
+    worth_of: Callable[[str], Worth],
+    *,
+    rng: np.random.Generator,
+) -> Scored:
+    """Draw candidates and score those whose open hand is nearly free.
+
+    A part is drawn of all types alike, the rest of those whose best score is worth most so far.
+    """
+    n = len(product.types)
+    even = int(np.ceil(settings.candidates * settings.even / n))
+    first = _scored(product, [even] * n, settings, rng=rng)
+    rest = settings.candidates - even * n
+    if rest <= 0 or n <= settings.chosen:
+        return first
+    best = first.scores.reshape(n, even).amax(dim=1).tolist()
+    worth = [worth_of(kind.model.kind) for kind in product.types]
+    promise = np.array([a + b * score for (a, b), score in zip(worth, best, strict=True)])
+    counts = np.zeros(n, dtype=int)
+    counts[np.argsort(-promise, kind="stable")[: settings.chosen]] = rest // settings.chosen
+    return _together(first, _scored(product, counts.tolist(), settings, rng=rng))
+
+
+def _scored(
+    product: Product, counts: Sequence[int], settings: SearchSettings, *, rng: np.random.Generator
+) -> Scored:
+    """Draw `counts` candidates of the types, and score them."""
+    states = []
+    for index, (kind, count) in enumerate(zip(product.types, counts, strict=True)):
+        drawn = kind.propose(int(count * settings.oversample), product.hand, rng=rng)
+        one = tuple(len(drawn) if i == index else 0 for i in range(len(counts)))
         depth = product.open_depth(drawn, one).amax(dim=-1).clamp(min=0.0)
         depth = depth + product.out_of_reach(drawn)
-        best = torch.argsort(depth, stable=True)[:share].sort().values
+        best = torch.argsort(depth, stable=True)[:count].sort().values
         states.append(drawn.at(best))
-        counts.append(len(best))
     together = join(states)
     with torch.no_grad():
         scores = product.log_density(together, tuple(counts))
     return Scored(together, tuple(counts), scores)
+
+
+def _together(first: Scored, second: Scored) -> Scored:
+    """Both, sorted by type."""
+    order = torch.argsort(torch.cat([first.kinds, second.kinds]), stable=True)
+    counts = tuple(a + b for a, b in zip(first.counts, second.counts, strict=True))
+    scores = torch.cat([first.scores, second.scores])[order]
+    return Scored(join([first.states, second.states]).at(order), counts, scores)
 
 
 def best_of_each(scored: Scored, share: float) -> Scored:

@@ -1,0 +1,70 @@
+"""`ddg teach worth`: what the scores of each grasp type are worth, measured on training objects."""
+
+from __future__ import annotations
+
+import pickle
+from dataclasses import replace
+from typing import TYPE_CHECKING
+
+import numpy as np
+import yaml
+
+from ddg_cli.countdown import Countdown
+from ddg_cli.report import Report
+from ddg_cli.teach.trying import Job, TryingSettings, try_scene
+from ddg_core.description import config_folder
+from ddg_core.settings import load
+from ddg_planning.generate.worth import fit_worth
+from ddg_planning.store import GenerationSettings
+from ddg_sim.rollout.many import Cluster, for_seeds
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from ddg_cli.teach.trying import Attempt
+
+ALL = 1000  # types tried per scene, at most
+
+
+def worth(model: str, scenes: int, seed: int, cluster: Cluster) -> Report:
+    """Try the best grasp of every type in scenes of the training split, and fit.
+
+    Args:
+        model: "gm1" or "gm2".
+        scenes: How many.
+        seed: Of the first scene.
+        cluster: Where to work.
+    """
+    generation = load(config_folder() / "generation.yaml", GenerationSettings)
+    plain = replace(generation.generator.finish, worth={})
+    generation = replace(
+        generation,
+        model=model,
+        generator=replace(generation.generator, finish=plain),
+        gm2=replace(generation.gm2, worth={}),
+    )
+    job = pickle.dumps(Job(generation, TryingSettings(grasps=ALL, found=0)))
+    shown, attempts = Countdown("teach worth"), []
+    tried = for_seeds(try_scene, job, range(seed, seed + scenes), cluster)
+    for done, (_, some) in enumerate(tried, start=1):
+        attempts += some
+        shown.show(done, scenes)
+    return report(sorted(attempts, key=lambda a: (a.kind, a.score, a.held)), model)
+
+
+def report(attempts: Sequence[Attempt], model: str) -> Report:
+    """Fit to what was tried; lines for `config/generation.yaml`, and how often each type held."""
+    kinds = [attempt.kind for attempt in attempts]
+    held = np.array([attempt.held for attempt in attempts], dtype=bool)
+    found = fit_worth(kinds, np.array([attempt.score for attempt in attempts]), held)
+    rounded = {kind: [round(a, 2), round(b, 3)] for kind, (a, b) in found.items()}
+    counts = {
+        kind: {"held": int(held[of].sum()), "tried": int(of.sum())}
+        for kind in found
+        for of in [np.array(kinds) == kind]
+    }
+    where = "generator: finish: worth" if model == "gm1" else "gm2: worth"
+    lines = [f"{kind:<12} held {c['held']} of {c['tried']}" for kind, c in counts.items()]
+    text = yaml.safe_dump(rounded, default_flow_style=None, sort_keys=True)
+    lines += [f"into config/generation.yaml, {where}:", text]
+    return Report({"model": model, "worth": rounded, "types": counts}, "\n".join(lines))
