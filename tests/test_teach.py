@@ -175,12 +175,15 @@ def test_what_holds_becomes_a_demonstration_and_what_was_tried_is_counted(
 
 def test_the_best_of_each_type_is_tried() -> None:
     T, joints = np.tile(np.eye(4), (3, 1, 1)), np.zeros((3, 9))
-    kinds = (("a", 5.0), ("a", 4.0), ("b", 3.0), ("c", -6.0))
-    grasps = [Grasp(T, joints, "svh", kind, score, score=score) for kind, score in kinds]
+    labels = {"1": "a", "2": "a", "3": "a view", "4": "b"}
+    grasps = [
+        Grasp(T, joints, "svh", "a", -i, score=-i, models=(("generate", model),))
+        for i, model in enumerate(("1", "2", "1", "4", "3"))
+    ]
     s = TryingSettings()
-    assert [(g.kind, g.score) for g in best_of_each(grasps, s)] == [kinds[i] for i in (0, 2, 3)]
-    assert len(best_of_each(grasps, replace(s, grasps=2))) == 2
-    assert best_of_each([], s) == []
+    assert [g.score for g in best_of_each(grasps, labels, s)] == [0, -3, -4]
+    assert len(best_of_each(grasps, labels, replace(s, grasps=2))) == 2
+    assert best_of_each([], labels, s) == []
 
 
 @pytest.mark.slow

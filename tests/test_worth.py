@@ -46,7 +46,10 @@ def test_grasps_that_ended_alike_and_scores_that_mislead_are_refused():
 def test_a_type_that_is_not_named_counts_as_the_mean_of_the_others():
     settings = FinishSettings(worth={"a": (1.0, 0.1), "b": (3.0, 0.3)})
     assert settings.worth_of("a") == (1.0, 0.1)
+    assert settings.worth_of("a view") == (1.0, 0.1)
     assert settings.worth_of("c") == pytest.approx((2.0, 0.2))
+    found = FinishSettings(worth={"a": (1.0, 0.1), "a found": (3.0, 0.3)})
+    assert found.worth_of("a found") == (3.0, 0.3)
     assert FinishSettings().worth_of("c") == (0.0, 1.0)
     with pytest.raises(ValueError, match="worth: a: the second number must be positive"):
         FinishSettings(worth={"a": (1.0, 0.0)})
@@ -58,7 +61,7 @@ def test_the_command_tells_counts_and_the_lines_for_the_settings():
         for kind, score, held in zip(*tried({"soft": 60, "sharp": 40}), strict=True)
     ]
     told = report(attempts, "gm2")
-    held = sum(a.held for a in attempts if a.kind == "sharp")
+    held = sum(a.held for a in attempts if a.label == "sharp")
     assert told.json["types"]["sharp"] == {"held": held, "tried": 40}
     assert FinishSettings(worth={k: tuple(w) for k, w in told.json["worth"].items()})
     assert "gm2: worth" in told.text

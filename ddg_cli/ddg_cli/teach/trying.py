@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import pickle
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import lru_cache
 from typing import TYPE_CHECKING
@@ -27,13 +27,16 @@ if TYPE_CHECKING:
     from ddg_planning.store import GenerationSettings
 
 
+PLANNED = 1000  # grasps per scene, at most: all that a plan has
+
+
 @dataclass(frozen=True)
 class TryingSettings:
     """How much is tried, and what is kept.
 
     Attributes:
         rollout: Scenes: objects of the training split of the catalogue.
-        grasps: Grasps tried per scene: the best of each type, types in the order of their best.
+        grasps: Grasps tried per scene: the best of each type and variant, in their order.
         found: Demonstrations recorded per scene, at most.
         most_tilt, most_shift: While the hand closes the object of a demonstration may move this
             much, in [rad], [m].
@@ -51,8 +54,8 @@ class Attempt:
     """A grasp that was tried.
 
     Attributes:
-        exemplar: Id of the model that it was made from.
-        kind: Type of the grasp.
+        exemplar: Id of the demonstration that its model goes back to.
+        label: Type of its model, and variant.
         score: What the generator ranked it by.
         held: It held.
         family: Kind of object.
@@ -60,7 +63,7 @@ class Attempt:
     """
 
     exemplar: str
-    kind: str
+    label: str
     score: float
     held: bool
     family: str
@@ -81,7 +84,8 @@ def try_scene(job: bytes, seed: int) -> tuple[int, list[Attempt]]:
     opened = open_scene(seed, trying.rollout)
     attempts: list[Attempt] = []
     recorded = 0
-    for grasp in best_of_each(_plan(opened, trying, generator), trying):
+    labels = {model.id: model.label for model in generator.models}
+    for grasp in best_of_each(_plan(opened, trying, generator), labels, trying):
         simulation = opened.simulation
         motion, step = trying.rollout.simulation.motion, trying.rollout.simulation.physics.timestep
         rest = Rest(simulation, len(close(grasp, motion, step)))
@@ -92,15 +96,25 @@ def try_scene(job: bytes, seed: int) -> tuple[int, list[Attempt]]:
             recorded += 1
         name = dict(grasp.models)["generate"]
         family = kind_of(opened.object)
-        attempts.append(Attempt(name, grasp.kind, grasp.score, held, family, demonstration))
+        exemplar = name.partition("/")[0]
+        tried = Attempt(exemplar, labels[name], grasp.score, held, family, demonstration)
+        attempts.append(tried)
     return seed, attempts
 
 
-def best_of_each(grasps: Sequence[Grasp], trying: TryingSettings) -> list[Grasp]:
-    """The first grasp of every type, of grasps that come best first."""
+def best_of_each(
+    grasps: Sequence[Grasp], labels: Mapping[str, str], trying: TryingSettings
+) -> list[Grasp]:
+    """The first grasp of every type and variant, of grasps that come best first.
+
+    Args:
+        grasps: Made by the generator.
+        labels: Type and variant of its models, by id.
+        trying: How many at most.
+    """
     first: dict[str, Grasp] = {}
     for grasp in grasps:
-        first.setdefault(grasp.kind, grasp)
+        first.setdefault(labels[dict(grasp.models)["generate"]], grasp)
     return list(first.values())[: trying.grasps]
 
 
@@ -113,7 +127,7 @@ def _plan(opened: OpenScene, trying: TryingSettings, generator: Generator) -> li
     perception = load(config_folder() / "perception.yaml", PerceptionSettings)
     try:
         seen = perceive(view.image, perception, rng=opened.asked)
-        return generator(seen, n=100, rng=opened.asked)
+        return generator(seen, n=PLANNED, rng=opened.asked)
     except DdgError:  # nothing seen, or nothing free: nothing to learn here
         return []
 

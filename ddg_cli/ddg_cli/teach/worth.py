@@ -27,7 +27,7 @@ ALL = 1000  # types tried per scene, at most
 
 
 def worth(model: str, scenes: int, seed: int, cluster: Cluster) -> Report:
-    """Try the best grasp of every type in scenes of the training split, and fit.
+    """Try the best grasp of every type and variant in scenes of the training split, and fit.
 
     Args:
         model: "gm1" or "gm2".
@@ -49,12 +49,12 @@ def worth(model: str, scenes: int, seed: int, cluster: Cluster) -> Report:
     for done, (_, some) in enumerate(tried, start=1):
         attempts += some
         shown.show(done, scenes)
-    return report(sorted(attempts, key=lambda a: (a.kind, a.score, a.held)), model)
+    return report(sorted(attempts, key=lambda a: (a.label, a.score, a.held)), model)
 
 
 def report(attempts: Sequence[Attempt], model: str) -> Report:
     """Fit to what was tried; lines for `config/generation.yaml`, and how often each type held."""
-    kinds = [attempt.kind for attempt in attempts]
+    kinds = [attempt.label for attempt in attempts]
     held = np.array([attempt.held for attempt in attempts], dtype=bool)
     found = fit_worth(kinds, np.array([attempt.score for attempt in attempts]), held)
     rounded = {kind: [round(a, 2), round(b, 3)] for kind, (a, b) in found.items()}
@@ -64,7 +64,7 @@ def report(attempts: Sequence[Attempt], model: str) -> Report:
         for of in [np.array(kinds) == kind]
     }
     where = "generator: finish: worth" if model == "gm1" else "gm2: worth"
-    lines = [f"{kind:<12} held {c['held']} of {c['tried']}" for kind, c in counts.items()]
+    lines = [f"{kind:<20} held {c['held']} of {c['tried']}" for kind, c in counts.items()]
     text = yaml.safe_dump(rounded, default_flow_style=None, sort_keys=True)
     lines += [f"into config/generation.yaml, {where}:", text]
     return Report({"model": model, "worth": rounded, "types": counts}, "\n".join(lines))

@@ -25,9 +25,10 @@ class FinishSettings:
 
     Attributes:
         apart_position, apart_angle: Two grasps of a type nearer than both are one, in [m], [rad].
-        worth: What the log of the product is worth, per grasp type: log odds of holding where it is
-            0, and per neper; `ddg teach worth` measures it on training objects. A type that is not
-            named counts as the mean of the others; without any the product stands as it is.
+        worth: What the log of the product is worth, per grasp type (and variant: "power found"):
+            log odds of holding where it is 0, and per neper; `ddg teach worth` measures it on
+            training objects. A variant that is not named counts as its type, a type as the mean of
+            the others; without any the product stands as it is.
     """
 
     apart_position: float = 0.005
@@ -40,12 +41,15 @@ class FinishSettings:
             if slope <= 0.0:
                 raise ValueError(f"worth: {kind}: the second number must be positive, got {slope}")
 
-    def worth_of(self, kind: str) -> Worth:
-        """Log odds of a grasp of this type where the log of its product is 0, and per neper."""
+    def worth_of(self, label: str) -> Worth:
+        """Log odds of a grasp of this type (and variant) where the log of its product is 0, and
+        per neper.
+        """  # noqa: D205  one sentence
         if not self.worth:
             return 0.0, 1.0
         offset, slope = np.mean(list(self.worth.values()), axis=0).tolist()
-        return self.worth.get(kind, (offset, slope))
+        kind = label.partition(" ")[0]
+        return self.worth.get(label, self.worth.get(kind, (offset, slope)))
 
 
 def finish(
@@ -72,7 +76,7 @@ def finish(
     if hold.weight > 0.0:
         unheld = imbalance(closed, product.hand, solid, hold).clamp(max=1.0)
         kept = replace(kept, scores=kept.scores - hold.weight * unheld)
-    worth = torch.tensor([settings.worth_of(kind.model.kind) for kind in product.types])
+    worth = torch.tensor([settings.worth_of(kind.model.label) for kind in product.types])
     offset, slope = worth.to(kept.scores.dtype)[kept.kinds].T
     kept = replace(kept, scores=offset + slope * kept.scores)
     order = torch.argsort(kept.scores, descending=True, stable=True).tolist()

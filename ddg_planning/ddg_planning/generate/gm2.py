@@ -35,8 +35,8 @@ class Gm2Settings:
         training: Use what was found by trying; else only what was taught.
         merge: How groups become models.
         even: `SearchSettings.even`, for many models: what each gets alike is only a first look.
-        worth: What the score of each type is worth (`FinishSettings.worth`): GM2's scores are
-            others than GM1's.
+        worth: What the scores of each type and variant are worth (`FinishSettings.worth`): GM2's
+            are others than GM1's.
     """
 
     views: int = 2
@@ -134,7 +134,10 @@ class Gm2:
         models: list[GraspModel] = []
         for exemplar in dict.fromkeys(int(labels[i]) for i in used):
             members = [self.members[i] for i in used if labels[i] == exemplar]
-            whole, shown = merged(members, self.members[exemplar], settings.merge)
+            # What was taught was chosen to be sturdy: its motion leads where a group has one.
+            leader = next((m for m in members if m.taught), self.members[exemplar])
+            whole, shown = merged(members, leader, settings.merge)
+            whole = replace(whole, variant="" if leader.taught else "found")
             models += [whole, *_partial(whole, shown, settings.views)]
         return tuple(models)
 
@@ -148,7 +151,9 @@ def _partial(
         if len(models) < views and least <= len(links) < len(whole.contacts):
             contacts = tuple(c for c in whole.contacts if c.link in links)
             absent = 1.0 - len(contacts) / len(whole.contacts)
-            models.append(replace(whole, contacts=contacts, absent=absent))
+            source, variant = f"{whole.id}/{'+'.join(links)}", f"{whole.variant} view".lstrip()
+            part = replace(whole, contacts=contacts, absent=absent, source=source, variant=variant)
+            models.append(part)
     return models
 
 

@@ -32,6 +32,7 @@ class GraspModel:
         absent: Share of the grasp's contacts that are left out because a training view does not
             show them; 0 for a whole grasp. A model with some left out goes by seen surface only.
         source: Id of what it was made of, for models that are in no file of their own.
+        variant: What tells its scores' worth from that of others of its type: "found", "view".
     """
 
     kind: str
@@ -43,6 +44,7 @@ class GraspModel:
     provenance: dict[str, str] = field(default_factory=dict)
     absent: float = 0.0
     source: str = ""
+    variant: str = ""
 
     def __post_init__(self) -> None:
         """Check and freeze the arrays."""
@@ -52,6 +54,11 @@ class GraspModel:
         object.__setattr__(self, "joints", joints)
         if len(T) < 3 or not self.contacts:
             raise BadInput(f"grasp model {self.kind!r}: needs 3 waypoints and a contact")
+
+    @property
+    def label(self) -> str:
+        """Type and variant: by this the worth of its scores is measured and told."""
+        return f"{self.kind} {self.variant}".rstrip()
 
     @property
     def grip(self) -> Array:

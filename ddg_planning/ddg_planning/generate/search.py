@@ -94,7 +94,7 @@ def propose(
     if rest <= 0 or n <= settings.chosen:
         return first
     best = first.scores.reshape(n, even).amax(dim=1).tolist()
-    worth = [worth_of(kind.model.kind) for kind in product.types]
+    worth = [worth_of(kind.model.label) for kind in product.types]
     promise = np.array([a + b * score for (a, b), score in zip(worth, best, strict=True)])
     counts = np.zeros(n, dtype=int)
     counts[np.argsort(-promise, kind="stable")[: settings.chosen]] = rest // settings.chosen
