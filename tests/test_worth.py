@@ -1,5 +1,7 @@
 """What scores of grasp types are worth: learned from grasps that were tried."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 
@@ -60,8 +62,15 @@ def test_the_command_tells_counts_and_the_lines_for_the_settings():
         Attempt("id", kind, float(score), bool(held), "can", None)
         for kind, score, held in zip(*tried({"soft": 60, "sharp": 40}), strict=True)
     ]
-    told = report(attempts, "gm2")
+    told = report(attempts, FinishSettings(), "gm2")
     held = sum(a.held for a in attempts if a.label == "sharp")
     assert told.json["types"]["sharp"] == {"held": held, "tried": 40}
     assert FinishSettings(worth={k: tuple(w) for k, w in told.json["worth"].items()})
     assert "gm2: worth" in told.text
+    used = FinishSettings(worth={"soft": (1.0, 0.5), "sharp": (2.0, 0.2)})
+    worth = {kind: used.worth_of(kind) for kind in ("soft", "sharp")}
+    scored = [
+        replace(one, score=worth[one.label][0] + worth[one.label][1] * one.score)
+        for one in attempts
+    ]
+    assert report(scored, used, "gm2").json["worth"] == told.json["worth"]

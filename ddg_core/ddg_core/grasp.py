@@ -23,7 +23,8 @@ class Grasp:
         joints: Driven finger joints per waypoint, shape (K, D), in [rad].
         hand: Name of the hand, e.g. "svh".
         kind: Demonstrated grasp that it was transferred from, e.g. "pinch".
-        log_likelihood: Generative score, unnormalised log density; higher is better.
+        log_likelihood: Generative score: a log density, on a scale that grasp types share; higher
+            is better.
         contacts: Expected contact points in the base frame, shape (C, 3), in [m].
         p_success: Predicted success probability in [0, 1]; None until evaluated.
         p_std: Standard deviation of `p_success`; None until evaluated.

@@ -19,7 +19,7 @@ class ScoreSettings:
     """What the final score is made of; it is a sum.
 
     Attributes:
-        likelihood: Weight of the generative log likelihood, per neper.
+        likelihood: Weight of the generative score (`Grasp.log_likelihood`).
         probability: Weight of the log odds of the predicted success, where there is one; the
             likelihood then does not count.
         clearance: Weight of the clearance as a share of `clear` (at most 1).

@@ -14,6 +14,7 @@ from ddg_cli.report import Report
 from ddg_cli.teach.trying import Job, TryingSettings, try_scene
 from ddg_core.description import config_folder
 from ddg_core.settings import load
+from ddg_planning.generate.assemble import FinishSettings
 from ddg_planning.generate.worth import fit_worth
 from ddg_planning.store import GenerationSettings
 from ddg_sim.rollout.many import Cluster, for_seeds
@@ -29,6 +30,9 @@ ALL = 1000  # types tried per scene, at most
 def worth(model: str, scenes: int, seed: int, cluster: Cluster) -> Report:
     """Try the best grasp of every type and variant in scenes of the training split, and fit.
 
+    It goes by what scores are worth so far, where that decides what is searched (GM2): once more
+    tells whether that was so.
+
     Args:
         model: "gm1" or "gm2".
         scenes: How many.
@@ -36,27 +40,31 @@ def worth(model: str, scenes: int, seed: int, cluster: Cluster) -> Report:
         cluster: Where to work.
     """
     generation = load(config_folder() / "generation.yaml", GenerationSettings)
-    plain = replace(generation.generator.finish, worth={})
-    generation = replace(
-        generation,
-        model=model,
-        generator=replace(generation.generator, finish=plain),
-        gm2=replace(generation.gm2, worth={}),
-    )
+    generation = replace(generation, model=model)
+    used = generation.gm2.worth if model == "gm2" else generation.generator.finish.worth
     job = pickle.dumps(Job(generation, TryingSettings(grasps=ALL, found=0)))
     shown, attempts = Countdown("teach worth"), []
     tried = for_seeds(try_scene, job, range(seed, seed + scenes), cluster)
     for done, (_, some) in enumerate(tried, start=1):
         attempts += some
         shown.show(done, scenes)
-    return report(sorted(attempts, key=lambda a: (a.label, a.score, a.held)), model)
+    attempts.sort(key=lambda a: (a.label, a.score, a.held))
+    return report(attempts, FinishSettings(worth=used), model)
 
 
-def report(attempts: Sequence[Attempt], model: str) -> Report:
-    """Fit to what was tried; lines for `config/generation.yaml`, and how often each type held."""
+def report(attempts: Sequence[Attempt], used: FinishSettings, model: str) -> Report:
+    """Fit to what was tried; lines for `config/generation.yaml`, and how often each type held.
+
+    Args:
+        attempts: Grasps that were tried, with what their scores were taken to be worth.
+        used: What that was: it tells the log of the product.
+        model: "gm1" or "gm2".
+    """
     kinds = [attempt.label for attempt in attempts]
+    offsets, slopes = np.array([used.worth_of(kind) for kind in kinds]).T
     held = np.array([attempt.held for attempt in attempts], dtype=bool)
-    found = fit_worth(kinds, np.array([attempt.score for attempt in attempts]), held)
+    scores = (np.array([attempt.score for attempt in attempts]) - offsets) / slopes
+    found = fit_worth(kinds, scores, held)
     rounded = {kind: [round(a, 2), round(b, 3)] for kind, (a, b) in found.items()}
     counts = {
         kind: {"held": int(held[of].sum()), "tried": int(of.sum())}
