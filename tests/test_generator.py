@@ -63,7 +63,7 @@ def test_transfer_to_the_training_object_gives_back_the_training_grasp() -> None
 
 
 def product_of(kinds: list[str], rng: np.random.Generator) -> Product:
-    hand = Generator((MODEL,), HAND, SETTINGS).hand
+    hand = HandModel(HAND)
     target = model_object(world.view_of(CLOUD), SETTINGS.object, rng=rng)
     solid = Solid(world.view_of(CLOUD), target, SETTINGS.solid)
     drawn = Target(target, world.view_of(CLOUD), SETTINGS.query, None, rng=rng)

@@ -68,14 +68,13 @@ def _add_gm2(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
         step.add_argument("--out", type=Path, help="file of the model (default: the package's)")
     auto.add_argument("--scenes", type=int, default=60, help="scenes per round")
     auto.add_argument("--rounds", type=int, default=2)
-    auto.add_argument("--seed", type=int, default=0, help="of the first scene")
-    auto.add_argument("--workers", type=int, default=1, help="processes at work")
     auto.add_argument("--keep", type=Path, metavar="DIR", help="also keep what was found, whole")
     worth = steps.add_parser("worth", help="measure what the scores of each grasp type are worth")
     worth.add_argument("--generator", default="gm1", choices=("gm1", "gm2"))
     worth.add_argument("--scenes", type=int, default=160)
-    worth.add_argument("--seed", type=int, default=0, help="of the first scene")
-    worth.add_argument("--workers", type=int, default=1, help="processes at work")
+    for step in (auto, worth):
+        step.add_argument("--seed", type=int, default=0, help="of the first scene")
+        step.add_argument("--workers", type=int, default=1, help="processes at work")
 
 
 def run(args: argparse.Namespace) -> Report:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import pickle
+from collections import Counter
 from dataclasses import replace
 from typing import TYPE_CHECKING
 
@@ -66,11 +67,8 @@ def report(attempts: Sequence[Attempt], used: FinishSettings, model: str) -> Rep
     scores = (np.array([attempt.score for attempt in attempts]) - offsets) / slopes
     found = fit_worth(kinds, scores, held)
     rounded = {kind: [round(a, 2), round(b, 3)] for kind, (a, b) in found.items()}
-    counts = {
-        kind: {"held": int(held[of].sum()), "tried": int(of.sum())}
-        for kind in found
-        for of in [np.array(kinds) == kind]
-    }
+    tried, well = Counter(kinds), Counter(a.label for a in attempts if a.held)
+    counts = {kind: {"held": well[kind], "tried": tried[kind]} for kind in found}
     where = "generator: finish: worth" if model == "gm1" else "gm2: worth"
     lines = [f"{kind:<20} held {c['held']} of {c['tried']}" for kind, c in counts.items()]
     text = yaml.safe_dump(rounded, default_flow_style=None, sort_keys=True)

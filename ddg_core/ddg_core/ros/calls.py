@@ -117,7 +117,6 @@ def run_action(
         TimedOut: No server, no word in time, or the server vanished.
         Failed: STOPPED: the server refused the goal. CANCELLED: this process is being shut down.
     """
-    _wait(client.server_is_ready, f"action server {name}", ready, lost=lost)
     words = 0
 
     def note(message: Any) -> None:
@@ -125,15 +124,7 @@ def run_action(
         words += 1
         on_feedback(message.feedback)
 
-    sent = client.send_goal_async(goal, feedback_callback=note)
-    try:
-        _wait(sent.done, f"answer of {name} to the goal", ready, lost=lost)
-    except DdgError:
-        sent.add_done_callback(_call_off)
-        raise
-    handle = sent.result()
-    if not handle.accepted:
-        raise Failed(Outcome.STOPPED, f"{name} refused the goal")
+    handle = _accepted(client, goal, note, name=name, ready=ready, lost=lost)
     result = handle.get_result_async()
     watch = _Watch(client, handle, cancelled, lost)
 
@@ -149,6 +140,29 @@ def run_action(
     if not result.done():
         raise TimedOut(f"the server of {name} vanished while it worked")
     return result.result().result
+
+
+def _accepted(
+    client: Any,
+    goal: Any,
+    note: Callable[[Any], None],
+    *,
+    name: str,
+    ready: float,
+    lost: Callable[[], bool],
+) -> Any:
+    """Send a goal and return its handle; the errors are those of `run_action`."""
+    _wait(client.server_is_ready, f"action server {name}", ready, lost=lost)
+    sent = client.send_goal_async(goal, feedback_callback=note)
+    try:
+        _wait(sent.done, f"answer of {name} to the goal", ready, lost=lost)
+    except DdgError:
+        sent.add_done_callback(_call_off)
+        raise
+    handle = sent.result()
+    if not handle.accepted:
+        raise Failed(Outcome.STOPPED, f"{name} refused the goal")
+    return handle
 
 
 def _wait(

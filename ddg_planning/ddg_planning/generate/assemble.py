@@ -47,9 +47,11 @@ class FinishSettings:
         """  # noqa: D205  one sentence
         if not self.worth:
             return 0.0, 1.0
+        for name in (label, label.partition(" ")[0]):
+            if name in self.worth:
+                return self.worth[name]
         offset, slope = np.mean(list(self.worth.values()), axis=0).tolist()
-        kind = label.partition(" ")[0]
-        return self.worth.get(label, self.worth.get(kind, (offset, slope)))
+        return offset, slope
 
 
 def finish(
