@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from ddg_planning.generate.product import Product, rows_of
-from ddg_planning.generate.transfer import Candidates, join
+from ddg_planning.generate.transfer import Candidates, draw_hands, join
 from ddg_planning.generate.worth import Worth
 
 
@@ -105,18 +105,19 @@ def _scored(
     product: Product, counts: Sequence[int], settings: SearchSettings, *, rng: np.random.Generator
 ) -> Scored:
     """Draw `counts` candidates of the types, and score them."""
-    states = []
-    for index, (kind, count) in enumerate(zip(product.types, counts, strict=True)):
-        drawn = kind.propose(int(count * settings.oversample), product.hand, rng=rng)
-        one = tuple(len(drawn) if i == index else 0 for i in range(len(counts)))
-        depth = product.open_depth(drawn, one).amax(dim=-1).clamp(min=0.0)
-        depth = depth + product.out_of_reach(drawn)
-        best = torch.argsort(depth, stable=True)[:count].sort().values
-        states.append(drawn.at(best))
-    together = join(states)
+    more = [int(count * settings.oversample) for count in counts]
+    drawn = draw_hands(product.types, more, product.hand, rng=rng)
     with torch.no_grad():
-        scores = product.log_density(together, tuple(counts))
-    return Scored(together, tuple(counts), scores)
+        depth = product.open_depth(drawn, more).amax(dim=-1).clamp(min=0.0)
+        wrong = (depth + product.out_of_reach(drawn)).split(more)
+        best = [
+            torch.argsort(w, stable=True)[:n].sort().values
+            for w, n in zip(wrong, counts, strict=True)
+        ]
+        starts = np.cumsum([0, *more[:-1]]).tolist()
+        states = drawn.at(torch.cat([i + start for i, start in zip(best, starts, strict=True)]))
+        scores = product.log_density(states, tuple(counts))
+    return Scored(states, tuple(counts), scores)
 
 
 def _together(first: Scored, second: Scored) -> Scored:

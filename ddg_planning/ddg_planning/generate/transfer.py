@@ -1,5 +1,6 @@
 """A learned grasp type brought onto a new object: its product of experts, ready to evaluate."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -73,19 +74,17 @@ class Transferred:
     pads: Tensor
     fit: float
 
-    def propose(self, n: int, hand: HandModel, *, rng: np.random.Generator) -> Candidates:
-        """Draw hand states: a link, one of its kernels, a configuration; then place the hand."""
-        limits = hand.hand.limits
-        drawn = np.clip(self.configuration.sample(n, rng=rng), limits[:, 0], limits[:, 1])
-        joints = torch.as_tensor(drawn, dtype=hand.dtype)
-        rows = torch.arange(n)
+    def draw(self, n: int, *, rng: np.random.Generator) -> tuple[Array, Tensor, Tensor, Tensor]:
+        """Draw configurations, and for each a link and one of its kernels.
+
+        Returns:
+            Joints (n, D), links (n,), and where those shall stand, (n, 3) and quaternions (n, 4).
+        """
+        joints = self.configuration.sample(n, rng=rng)
         link = torch.as_tensor(rng.integers(0, len(self.links), n))
         kernel = torch.as_tensor(rng.integers(0, self.query.positions.shape[1], n))
-        p, q = hand.link_poses(joints)
-        p, q = p[rows, self.links[link]], q[rows, self.links[link]]
-        wrist_q = multiply(self.query.quaternions[link, kernel], conjugate(q))
-        wrist_p = self.query.positions[link, kernel] - rotate(wrist_q, p)
-        return Candidates(wrist_p, wrist_q, joints)
+        at = self.query.positions[link, kernel], self.query.quaternions[link, kernel]
+        return joints, self.links[link], *at
 
     def waypoints(self, positions: Tensor, quaternions: Tensor, k: int) -> tuple[Tensor, Tensor]:
         """Wrist poses (N, 3), (N, 4) at waypoint `k` for wrist poses at the grasp."""
@@ -94,6 +93,24 @@ class Transferred:
         turn = torch.as_tensor(quaternion(T), dtype=positions.dtype)
         p = positions + rotate(quaternions, shift)
         return p, multiply(quaternions, turn.expand_as(quaternions))
+
+
+def draw_hands(
+    types: Sequence[Transferred],
+    counts: Sequence[int],
+    hand: HandModel,
+    *,
+    rng: np.random.Generator,
+) -> Candidates:
+    """Draw hand states of several types, sorted by type: one link of each stands at a kernel."""
+    drawn = [kind.draw(n, rng=rng) for kind, n in zip(types, counts, strict=True)]
+    values, *others = zip(*drawn, strict=True)
+    links, positions, quaternions = (torch.cat(parts) for parts in others)
+    joints = torch.as_tensor(hand.hand.clip(np.concatenate(values)), dtype=hand.dtype)
+    p, q = hand.link_poses(joints)
+    rows = torch.arange(len(joints))
+    wrist_q = multiply(quaternions, conjugate(q[rows, links]))
+    return Candidates(positions - rotate(wrist_q, p[rows, links]), wrist_q, joints)
 
 
 class Target:
