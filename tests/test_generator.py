@@ -143,6 +143,28 @@ def test_grasps_come_best_first_clear_of_the_table_within_limits() -> None:
         )
 
 
+def test_the_thumb_presses_against_all_fingers_together() -> None:
+    closing = SETTINGS.closing
+    thumb = HAND.joint_names.index("Thumb_Flexion")
+    for grasp in generate(VIEW, n=20):
+        deeper = np.abs(grasp.joints[-1] - grasp.joints[-2])
+        free = (grasp.joints[-1] > HAND.limits[:, 0]) & (grasp.joints[-1] < HAND.limits[:, 1])
+        pressing = free & (deeper > 0.0)
+        pressing[[thumb, HAND.joint_names.index("Thumb_Opposition")]] = False
+        assert pressing.any()
+        np.testing.assert_allclose(deeper[pressing], closing.squeeze)
+        assert deeper[thumb] == pytest.approx(closing.thumb) or not free[thumb]
+
+
+def test_what_comes_too_near_to_the_table_is_no_grasp() -> None:
+    def nearest(clearance: float) -> float:
+        collision = CollisionSettings(table_margin=0.0, clearance=clearance)
+        grasps = generate(VIEW, n=100, settings=replace(SETTINGS, collision=collision))
+        return min(grasp.clearance for grasp in grasps)
+
+    assert nearest(0.0) < 0.02 < nearest(0.02)
+
+
 @pytest.mark.parametrize("count", [0, 5])
 def test_no_object_no_grasp(count: int) -> None:
     few = FeatureCloud(CLOUD.points[:count], CLOUD.frames[:count], CLOUD.curvatures[:count])

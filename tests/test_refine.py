@@ -95,6 +95,18 @@ def test_a_moved_grasp_is_where_the_model_saw_it(hill: Hill) -> None:
     torch.testing.assert_close(again.joints.double(), wanted.joints, atol=1e-5, rtol=0)
 
 
+def test_a_squeeze_is_looked_at_as_deep_as_the_weights_know_it() -> None:
+    def told(deeper: float) -> Grasp:
+        grasp = grasps(1)[0]
+        joints = grasp.joints.copy()
+        joints[-1] = joints[-2] + deeper
+        return replace(grasp, joints=joints)
+
+    shallow, usual, deep = (motions([told(d)], np.eye(4)).joints for d in (0.1, 0.25, 0.4))
+    torch.testing.assert_close(deep, usual)
+    assert (shallow[:, -1] < usual[:, -1]).all()
+
+
 @pytest.mark.parametrize("way", [ascend, anneal])
 def test_both_ways_climb_and_stay_within_the_region(way) -> None:  # type: ignore[no-untyped-def]
     settings = RefineSettings(steps=40, temperature=0.01)

@@ -84,7 +84,7 @@ class Hill:
         T_base_local = self._volume.T_base_local
         T = T_base_local @ T_local @ inverse(T_base_local)
         joints = grasp.joints.copy()
-        joints[-2:] = self.moved(offsets).joints[i, [CLOSED, SQUEEZING]].double().numpy()
+        joints[-2:] += (offsets * self._region)[i, 6:].double().numpy()
         joints = self.hand.hand.clip(joints)
         return replace(
             grasp,

@@ -17,6 +17,7 @@ from ddg_planning.generate.hand_model import HandModel
 
 OPEN, CLOSED, SQUEEZING = 1, 2, 3  # waypoints of `Motions`; 0 is before the way in
 TOUCH = 0.003  # a ball this near to the body counts as touching, in [m]
+SQUEEZE = 0.25  # the squeeze is looked at to here, in [rad], as in what the weights learned from
 SHARP = 0.001  # over so many metres a gap stops being a touch
 
 
@@ -47,6 +48,9 @@ def motions(grasps: Sequence[Grasp], T_base_local: Array) -> Motions:
     rows = [[0, max(len(grasp.joints) - 3, 0), -2, -1] for grasp in grasps]
     T = np.stack([g.T_base_wrist[row] for g, row in zip(grasps, rows, strict=True)])
     joints = np.stack([g.joints[row] for g, row in zip(grasps, rows, strict=True)])
+    joints[:, SQUEEZING] = joints[:, CLOSED] + np.clip(
+        joints[:, SQUEEZING] - joints[:, CLOSED], -SQUEEZE, SQUEEZE
+    )
     T = inverse(T_base_local) @ T
     return Motions(
         *(

@@ -7,10 +7,16 @@ import torch
 from numpy.typing import NDArray
 from torch import Tensor
 
-from ddg_core.arrays import Array
+from ddg_core.arrays import Array, BoolArray
 from ddg_core.grasp import Grasp
 from ddg_core.transforms import compose
-from ddg_planning.generate.closing import Closed, ClosingSettings, close, squeezed
+from ddg_planning.generate.closing import (
+    Closed,
+    ClosingSettings,
+    close,
+    squeezed,
+    thumb_joints,
+)
 from ddg_planning.generate.hold import HoldSettings, imbalance
 from ddg_planning.generate.product import Product
 from ddg_planning.generate.rotations import matrix
@@ -67,7 +73,7 @@ def finish(
     collision = product.collision
     depth = torch.stack([collision.open(balls).amax(dim=-1) for balls in way]).amax(dim=0)
     clearance = torch.stack([collision.clearance(balls) for balls in way]).amin(dim=0)
-    free = (depth < collision.settings.depth) & (clearance > 0.0)
+    free = (depth < collision.settings.depth) & (clearance > collision.settings.clearance)
     if product.arm is not None:
         free &= product.out_of_reach(scored.states) < product.arm.settings.slack
     if not free.any():
@@ -85,7 +91,10 @@ def finish(
     T = _matrices(kept.states.positions, kept.states.quaternions)
     names = np.array([kind.model.kind for kind in product.types])
     chosen = _apart(T, names[kept.kinds.numpy()], order, settings)
-    return [_grasp(product, kept, i, T[i], closed, float(clearance[i]), closing) for i in chosen]
+    thumb = thumb_joints(product.hand)
+    grasps = [_grasp(product, kept, i, T[i], closed, thumb, closing) for i in chosen]
+    away = clearance.clamp(min=0.0).tolist()
+    return [replace(grasp, clearance=away[i]) for i, grasp in zip(chosen, grasps, strict=True)]
 
 
 def _ends(product: Product, scored: Scored) -> tuple[Tensor, Tensor]:
@@ -118,7 +127,7 @@ def _grasp(
     i: int,
     T_base_grasp: Array,
     closed: Closed,
-    clearance: float,
+    thumb: BoolArray,
     closing: ClosingSettings,
 ) -> Grasp:
     """Lay the motion of the demonstration through the new grasp."""
@@ -126,15 +135,15 @@ def _grasp(
     limits = product.hand.hand.limits
     joints = model.joints.copy()
     joints[-2] = np.clip(closed.joints[i].double().numpy(), limits[:, 0], limits[:, 1])
-    joints[-1] = squeezed(joints[-2], model.squeeze, limits, closing)
+    joints[-1] = squeezed(joints[-2], model.squeeze, limits, closing, thumb)
     score = float(scored.scores[i])
-    grasp = Grasp(
+    return Grasp(
         T_base_wrist=T_base_grasp @ model.T_grasp_wrist,
         joints=joints,
         hand=model.hand,
         kind=model.kind,
         log_likelihood=score,
+        score=score,
         contacts=closed.balls[i][closed.touching[i]].double().numpy(),
         models=(("generate", model.id),),
     )
-    return replace(grasp, clearance=max(clearance, 0.0), score=score)

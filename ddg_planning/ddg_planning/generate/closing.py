@@ -29,6 +29,7 @@ class ClosingSettings:
         reach: How far a joint may close, 1 being the demonstrated grip.
         touch: A ball this near to the body touches it, in [m].
         squeeze: Joint targets of the last waypoint lie this much deeper, in [rad].
+        thumb: The same of the thumb, which presses against all fingers together.
         still: A joint that was told to move less than this is left alone, in [rad].
     """
 
@@ -36,12 +37,13 @@ class ClosingSettings:
     reach: float = 1.3
     touch: float = 0.001
     squeeze: float = 0.25
+    thumb: float = 0.4
     still: float = 0.02
 
     def __post_init__(self) -> None:
         """Refuse a hand that does not close."""
-        if self.steps < 1 or self.reach <= 0.0 or self.squeeze < 0.0:
-            raise ValueError("steps and reach must be positive, squeeze not negative")
+        if self.steps < 1 or self.reach <= 0.0 or min(self.squeeze, self.thumb) < 0.0:
+            raise ValueError("steps and reach must be positive, squeeze and thumb not negative")
 
 
 @dataclass(frozen=True, eq=False)
@@ -67,6 +69,13 @@ def moved_links(hand: HandModel) -> BoolArray:
     p, q = hand.link_poses(joints)
     change = (p[1:] - p[0]).abs().amax(-1) + (q[1:] - q[0]).abs().amax(-1)
     moved: BoolArray = (change > 1e-4).numpy()
+    return moved
+
+
+def thumb_joints(hand: HandModel) -> BoolArray:
+    """Which driven joints move the thumb, shape (D,)."""
+    thumb = [name in hand.hand.settings.thumb_links for name in hand.link_names]
+    moved: BoolArray = moved_links(hand)[:, thumb].any(axis=1)
     return moved
 
 
@@ -101,11 +110,19 @@ def close(
     return Closed(joints, touching, balls)
 
 
-def squeezed(joints: Array, direction: Array, limits: Array, s: ClosingSettings) -> Array:
+def squeezed(
+    joints: Array,
+    direction: Array,
+    limits: Array,
+    s: ClosingSettings,
+    thumb: BoolArray | None = None,
+) -> Array:
     """Targets (..., D) deeper than `joints` in the direction (D,) that each joint was told to go.
 
     What a joint did does not tell: the object pushes weak joints open while the hand closes.
+    Joints that move the `thumb`, shape (D,), go deeper; without it all go alike.
     """
     told = np.where(np.abs(direction) > s.still, np.sign(direction), 0.0)
-    targets: Array = np.clip(joints + s.squeeze * told, limits[:, 0], limits[:, 1])
+    deeper = s.squeeze if thumb is None else np.where(thumb, s.thumb, s.squeeze)
+    targets: Array = np.clip(joints + deeper * told, limits[:, 0], limits[:, 1])
     return targets

@@ -21,6 +21,8 @@ class CollisionSettings:
         clear_tolerance: The open hand may sink this deep into the body, in [m].
         table_margin: Wanted between hand and table, in [m].
         obstacle_margin: Wanted between hand and obstacles, in [m].
+        clearance: Nearer to table or obstacles a candidate must not come on its way, in [m]:
+            what is seen is uncertain by about as much.
         depth: A candidate whose open hand sinks deeper than this on its way is dropped, in [m].
     """
 
@@ -30,6 +32,7 @@ class CollisionSettings:
     clear_tolerance: float = 0.0
     table_margin: float = 0.004
     obstacle_margin: float = 0.005
+    clearance: float = 0.002
     depth: float = 0.006
 
     def __post_init__(self) -> None:
