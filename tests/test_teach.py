@@ -138,7 +138,7 @@ def attempt(member, radius: float, family: str, held: bool = True) -> Attempt:  
     about = {"object": f"{family}_000", "scene": "1"}
     demonstration = world.wrap(world.tube(radius=radius), HAND)
     found = replace(demonstration, provenance=about) if held else None
-    return Attempt(member.model.id, member.model.kind, 1.0, held, family, found)
+    return Attempt(member.model.id, member.model.kind, 1.0, held, 0, family, found)
 
 
 def test_what_holds_becomes_a_demonstration_and_what_was_tried_is_counted(

@@ -58,6 +58,7 @@ class Attempt:
         label: Type of its model, and variant.
         score: What the generator ranked it by.
         held: It held.
+        scene: Seed of the scene that it was tried in.
         family: Kind of object.
         demonstration: What was recorded; None if it did not hold calmly, or enough was recorded.
     """
@@ -66,6 +67,7 @@ class Attempt:
     label: str
     score: float
     held: bool
+    scene: int
     family: str
     demonstration: Demonstration | None
 
@@ -97,7 +99,7 @@ def try_scene(job: bytes, seed: int) -> tuple[int, list[Attempt]]:
         name = dict(grasp.models)["generate"]
         family = kind_of(opened.object)
         exemplar = name.partition("/")[0]
-        tried = Attempt(exemplar, labels[name], grasp.score, held, family, demonstration)
+        tried = Attempt(exemplar, labels[name], grasp.score, held, seed, family, demonstration)
         attempts.append(tried)
     return seed, attempts
 

@@ -49,7 +49,7 @@ def worth(model: str, scenes: int, seed: int, cluster: Cluster) -> Report:
     for done, (_, some) in enumerate(tried, start=1):
         attempts += some
         shown.show(done, scenes)
-    attempts.sort(key=lambda a: (a.label, a.score, a.held))
+    attempts.sort(key=lambda a: (a.scene, a.label))
     return report(attempts, FinishSettings(worth=used), model)
 
 
@@ -65,7 +65,8 @@ def report(attempts: Sequence[Attempt], used: FinishSettings, model: str) -> Rep
     offsets, slopes = np.array([used.worth_of(kind) for kind in kinds]).T
     held = np.array([attempt.held for attempt in attempts], dtype=bool)
     scores = (np.array([attempt.score for attempt in attempts]) - offsets) / slopes
-    found = fit_worth(kinds, scores, held)
+    scenes = np.array([attempt.scene for attempt in attempts])
+    found = fit_worth(kinds, scores, held, scenes)
     rounded = {kind: [round(a, 2), round(b, 3)] for kind, (a, b) in found.items()}
     tried, well = Counter(kinds), Counter(a.label for a in attempts if a.held)
     counts = {kind: {"held": well[kind], "tried": tried[kind]} for kind in found}

@@ -9,26 +9,52 @@ from collections.abc import Sequence
 import numpy as np
 from scipy.optimize import minimize
 
-from ddg_core.arrays import Array, BoolArray
+from ddg_core.arrays import Array, BoolArray, IntArray
 from ddg_core.errors import BadInput
 
 ALIKE = (1.0, 4.0)  # precision of the prior: types differ little in offset, and less in slope
 LEAST = 0.25  # a type's slope is at least this share of the common one
+FIRST, ROUNDS = 5, 6  # the first of a scene have a say; who they are is asked so many times
 
 Worth = tuple[float, float]  # log odds of holding where the product is 1, and per neper of its log
 
 
-def fit_worth(kinds: Sequence[str], scores: Array, held: BoolArray) -> dict[str, Worth]:
-    """Learn the worth of each type by logistic regression, drawn towards what all have in common.
+def fit_worth(
+    kinds: Sequence[str], scores: Array, held: BoolArray, scenes: IntArray
+) -> dict[str, Worth]:
+    """Learn the worth of each type where it is used: among the grasps that come first in a scene.
+
+    A straight line cannot be right for all scores. So it is fitted to all of them, and then again
+    and again to those that come first by the last fit. A type that never does keeps its line.
 
     Args:
         kinds: Type of each of N grasps.
         scores: Log of the product of each, shape (N,).
         held: What became of each, shape (N,).
+        scenes: Where each was tried, shape (N,).
 
     Raises:
         BadInput: All ended alike, or a higher score holds less often.
     """
+    worth = _fit(kinds, scores, held)
+    for _ in range(ROUNDS):
+        offsets, slopes = np.array([worth[kind] for kind in kinds]).T
+        rows = _first(offsets + slopes * scores, scenes)
+        try:
+            worth |= _fit([kinds[i] for i in rows], scores[rows], held[rows])
+        except BadInput:  # too few are left to tell more
+            break
+    return worth
+
+
+def _first(worth: Array, scenes: IntArray) -> list[int]:
+    """Which grasps come first in their scenes, several of each."""
+    order = np.argsort(-worth, kind="stable")
+    return [i for scene in np.unique(scenes) for i in order[scenes[order] == scene][:FIRST]]
+
+
+def _fit(kinds: Sequence[str], scores: Array, held: BoolArray) -> dict[str, Worth]:
+    """Logistic regression per type, drawn towards what all have in common."""
     names = sorted(set(kinds))
     if not len(held) or held.all() or not held.any():
         raise BadInput("the worth of grasp types needs grasps that held, and some that did not")
