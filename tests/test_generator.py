@@ -93,6 +93,8 @@ def test_candidates_go_to_the_types_that_promise_most() -> None:
     torch.testing.assert_close(product.log_density(found.states, found.counts), found.scores)
     alike = propose(product, replace(settings, even=1.0), worth.worth_of, rng=rng)
     assert alike.counts == (100, 100, 100)
+    few = propose(product, replace(settings, chosen=10), worth.worth_of, rng=rng)
+    assert few.counts == (100, 100, 100)
 
 
 def test_turning_the_scene_about_the_vertical_turns_the_grasps() -> None:

@@ -91,13 +91,14 @@ def propose(
     even = int(np.ceil(settings.candidates * settings.even / n))
     first = _scored(product, [even] * n, settings, rng=rng)
     rest = settings.candidates - even * n
-    if rest <= 0 or n <= settings.chosen:
+    if rest <= 0:
         return first
     best = first.scores.reshape(n, even).amax(dim=1).tolist()
     worth = [worth_of(kind.model.label) for kind in product.types]
     promise = np.array([a + b * score for (a, b), score in zip(worth, best, strict=True)])
     counts = np.zeros(n, dtype=int)
-    counts[np.argsort(-promise, kind="stable")[: settings.chosen]] = rest // settings.chosen
+    chosen = np.argsort(-promise, kind="stable")[: settings.chosen]
+    counts[chosen] = rest // len(chosen)
     return _together(first, _scored(product, counts.tolist(), settings, rng=rng))
 
 
