@@ -20,10 +20,10 @@ from ddg_core.transforms import look_at
 from ddg_core.view import FeatureCloud, ObjectView
 from ddg_perception.perceive import PerceptionSettings, perceive
 from ddg_perception.synthetic import level_slab, render
-from ddg_planning.generate.generator import Generator, GeneratorSettings
-from ddg_planning.store import GenerationSettings, taught
+from ddg_planning.store import GenerationSettings, load_generator
 
 REPEATS = 3
+MODELS = ("gm1", "gm2")
 
 
 def bottle_view() -> ObjectView:
@@ -46,14 +46,16 @@ def thinned(view: ObjectView, points: int) -> ObjectView:
     )
 
 
-def fastest(view: ObjectView, settings: GeneratorSettings, candidates: int) -> tuple[float, float]:
+def fastest(view: ObjectView, settings: GenerationSettings, candidates: int) -> tuple[float, float]:
     """Shortest wall and processor time of a warm request in several, in [s].
 
     The shortest, because a neighbour's work is not ours.
     """
+    search = replace(settings.generator.search, candidates=candidates)
     hand = load_hand("svh")
-    search = replace(settings.search, candidates=candidates)
-    generator = Generator(taught(hand), hand, replace(settings, search=search))
+    generator = load_generator(
+        hand, replace(settings, generator=replace(settings.generator, search=search), threads=2)
+    )
     wall, work = [], []
     for seed in range(REPEATS + 1):
         began, worked = time.perf_counter(), time.process_time()
@@ -74,15 +76,19 @@ def run() -> dict[str, float]:
 
 
 def _measure() -> dict[str, float]:
-    settings = load(config_folder() / "generation.yaml", GenerationSettings).generator
-    view, usual = bottle_view(), settings.search.candidates
+    stored = load(config_folder() / "generation.yaml", GenerationSettings)
+    view, usual = bottle_view(), stored.generator.search.candidates
     figures: dict[str, float] = {}
-    for n in (usual // 2, usual, 2 * usual, 4 * usual):
-        figures |= _named(f"candidates_{n}", fastest(view, settings, n))
-    for points in (500, 1000, 2000, len(view.cloud)):
-        figures |= _named(f"cloud_points_{points}", fastest(thinned(view, points), settings, usual))
-    figures["candidates_per_s"] = usual / figures[f"candidates_{usual}_s"]
-    figures["types"] = float(len({model.kind for model in taught(load_hand("svh"))}))
+    for model in MODELS:
+        settings = replace(stored, model=model)
+        for n in (usual // 2, usual, 2 * usual, 4 * usual):
+            figures |= _named(f"{model}_candidates_{n}", fastest(view, settings, n))
+        for points in (500, 1000, 2000, len(view.cloud)):
+            times = fastest(thinned(view, points), settings, usual)
+            figures |= _named(f"{model}_cloud_points_{points}", times)
+        types = load_generator(load_hand("svh"), settings).kinds
+        figures[f"{model}_candidates_per_s"] = usual / figures[f"{model}_candidates_{usual}_s"]
+        figures[f"{model}_types"] = float(len(types))
     return figures
 
 
@@ -98,13 +104,14 @@ def draw(figures: dict[str, float], path: Path) -> None:
     figure = Figure(figsize=(8.0, 3.2), layout="constrained")
     for place, what in enumerate(("candidates", "cloud_points"), start=1):
         axes = figure.add_subplot(1, 2, place)
-        for ending, label in (("_s", "wall"), ("_processor_s", "processor")):
-            found = {
-                int(match[1]): seconds
-                for name, seconds in figures.items()
-                if (match := re.fullmatch(rf"{what}_(\d+){ending}", name))
-            }
-            axes.plot(list(found), list(found.values()), marker="o", label=label)
+        for model in MODELS:
+            for ending, label in (("_s", "wall"), ("_processor_s", "processor")):
+                found = {
+                    int(match[1]): seconds
+                    for name, seconds in figures.items()
+                    if (match := re.fullmatch(rf"{model}_{what}_(\d+){ending}", name))
+                }
+                axes.plot(list(found), list(found.values()), marker="o", label=f"{model}, {label}")
         axes.set(xlabel=what.replace("_", " "), ylabel="time [s]", xlim=(0, None), ylim=(0, None))
         axes.legend()
     FigureCanvasAgg(figure)
