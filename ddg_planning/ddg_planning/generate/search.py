@@ -110,13 +110,10 @@ def _scored(
     drawn = draw_hands(product.types, more, product.hand, rng=rng)
     with torch.no_grad():
         depth = product.open_depth(drawn, more).amax(dim=-1).clamp(min=0.0)
-        wrong = (depth + product.out_of_reach(drawn)).split(more)
-        best = [
-            torch.argsort(w, stable=True)[:n].sort().values
-            for w, n in zip(wrong, counts, strict=True)
-        ]
-        starts = np.cumsum([0, *more[:-1]]).tolist()
-        states = drawn.at(torch.cat([i + start for i, start in zip(best, starts, strict=True)]))
+        order = torch.argsort(depth + product.out_of_reach(drawn), stable=True)
+        kinds = rows_of(more)[order]
+        best = [order[kinds == kind][:count] for kind, count in enumerate(counts)]
+        states = drawn.at(torch.cat(best).sort().values)
         scores = product.log_density(states, tuple(counts))
     return Scored(states, tuple(counts), scores)
 
