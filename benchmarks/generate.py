@@ -101,7 +101,7 @@ def draw(figures: dict[str, float], path: Path) -> None:
     from matplotlib.backends.backend_agg import FigureCanvasAgg
     from matplotlib.figure import Figure
 
-    figure = Figure(figsize=(8.0, 3.2), layout="constrained")
+    figure = Figure(figsize=(8.0, 3.6), layout="constrained")
     for place, what in enumerate(("candidates", "cloud_points"), start=1):
         axes = figure.add_subplot(1, 2, place)
         for model in MODELS:
@@ -113,7 +113,7 @@ def draw(figures: dict[str, float], path: Path) -> None:
                 }
                 axes.plot(list(found), list(found.values()), marker="o", label=f"{model}, {label}")
         axes.set(xlabel=what.replace("_", " "), ylabel="time [s]", xlim=(0, None), ylim=(0, None))
-        axes.legend()
+    figure.legend(*axes.get_legend_handles_labels(), loc="outside upper center", ncols=4)
     FigureCanvasAgg(figure)
     figure.savefig(path)
 
