@@ -97,6 +97,16 @@ def test_candidates_go_to_the_types_that_promise_most() -> None:
     assert few.counts == (100, 100, 100)
 
 
+def test_a_view_based_model_gets_a_smaller_first_look() -> None:
+    rng = np.random.default_rng(0)
+    product = product_of(["a", "b", "c"], rng)
+    part = product.types[2]
+    product.types = (*product.types[:2], replace(part, model=replace(part.model, absent=0.5)))
+    settings = SearchSettings(candidates=300, even=0.5, partial=0.25, chosen=1)
+    worth = FinishSettings(worth={"a": (0.0, 0.1), "b": (9.0, 0.1), "c": (0.0, 0.1)})
+    assert propose(product, settings, worth.worth_of, rng=rng).counts == (67, 67 + 149, 17)
+
+
 def test_turning_the_scene_about_the_vertical_turns_the_grasps() -> None:
     turn = from_xyz_rpy([0.0, 0.0, 0.0], [0.0, 0.0, 0.7])
     moved = replace(

@@ -71,7 +71,7 @@ def _gm2(hand: Hand, settings: GenerationSettings) -> Generator:
     s = replace(
         s,
         evidence=gm2.evidence,
-        search=replace(s.search, even=gm2.even),
+        search=replace(s.search, even=gm2.even, partial=gm2.partial),
         finish=replace(s.finish, worth=gm2.worth),
     )
     return Generator(load_gm2(path, hand).models(gm2), hand, s)

@@ -17,7 +17,7 @@ from ddg_planning.generate.hand_model import HandModel
 from ddg_planning.generate.hold import HoldSettings, imbalance
 from ddg_planning.generate.rotations import conjugate, matrix, rotate
 
-HOLD = HoldSettings()
+HOLD = HoldSettings(friction=0.5, press=6.0)  # as in what the weights learned from
 
 
 @dataclass(frozen=True, eq=False)

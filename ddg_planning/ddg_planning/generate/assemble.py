@@ -17,7 +17,7 @@ from ddg_planning.generate.closing import (
     squeezed,
     thumb_joints,
 )
-from ddg_planning.generate.hold import HoldSettings, imbalance
+from ddg_planning.generate.hold import HoldSettings, holding_cost
 from ddg_planning.generate.product import Product
 from ddg_planning.generate.rotations import matrix
 from ddg_planning.generate.search import Scored
@@ -82,8 +82,7 @@ def finish(
     start, grip = _ends(product, kept)
     closed = close(kept.states, start, grip, product.hand, solid, closing)
     if hold.weight > 0.0:
-        unheld = imbalance(closed, product.hand, solid, hold).clamp(max=1.0)
-        kept = replace(kept, scores=kept.scores - hold.weight * unheld)
+        kept = replace(kept, scores=kept.scores - holding_cost(closed, product.hand, solid, hold))
     worth = torch.tensor([settings.worth_of(kind.model.label) for kind in product.types])
     offset, slope = worth.to(kept.scores.dtype)[kept.kinds].T
     kept = replace(kept, scores=offset + slope * kept.scores)

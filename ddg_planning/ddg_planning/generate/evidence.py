@@ -1,14 +1,17 @@
 """Negative evidence: surface of a contact that should be there on a new object, and is not."""
 
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
+from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from ddg_core.arrays import Array, IntArray
 from ddg_core.transforms import from_xyz_quaternion, inverse
 from ddg_planning.generate.contact_model import ContactModel
 
+Floats = NDArray[np.floating[Any]]  # here of either precision
 _REACH = 3  # cells around a surface point that remember it
 _STEPS = np.stack(np.meshgrid(*[np.arange(-_REACH, _REACH + 1)] * 3, indexing="ij"), axis=-1)
 _AROUND = _STEPS.reshape(-1, 3)[(_STEPS.reshape(-1, 3) ** 2).sum(axis=1) <= _REACH**2]
@@ -75,14 +78,16 @@ class SurfaceGrid:
         self._cell = 0.4 * radius
         self._low = points.min(axis=0) - (_REACH + 1) * self._cell
         cells, first = np.unique(self._cells(points), axis=0, return_index=True)
-        self._columns = np.column_stack([points[first], normals[first]]).T.copy()  # (6, N)
+        columns = np.column_stack([points[first], normals[first]]).T  # (6, N)
+        self._columns = columns.astype(np.float32)  # half the memory to walk through
         self._size = cells.max(axis=0) + _REACH + 2
-        self._index = np.full(int(self._size.prod()), -1, dtype=np.int64)
+        self._index = np.full(int(self._size.prod()), -1, dtype=np.int32)
         nearest = np.full(len(self._index), np.inf)
-        offset = points[first] - self._low - (cells + 0.5) * self._cell
+        offset = (points[first] - self._low) / self._cell - (cells + 0.5)
+        own, away = self._flat(*cells.T), (offset**2).sum(axis=1)
         for step in _AROUND:  # two points never meet in a cell at the same step
-            flat = self._flat(cells + step)
-            square = ((offset - step * self._cell) ** 2).sum(axis=1)
+            flat = own + self._flat(*step)
+            square = away - 2.0 * (offset @ step) + step @ step
             better = square < nearest[flat]
             nearest[flat[better]] = square[better]
             self._index[flat[better]] = np.flatnonzero(better)
@@ -91,11 +96,18 @@ class SurfaceGrid:
         cells: IntArray = np.floor((points - self._low) / self._cell).astype(np.int64)
         return cells
 
-    def _flat(self, cells: IntArray) -> IntArray:
-        flat: IntArray = (cells[..., 0] * self._size[1] + cells[..., 1]) * self._size[2]
-        return flat + cells[..., 2]
+    def _flat(self, x: IntArray, y: IntArray, z: IntArray) -> IntArray:
+        """Index of cells (x, y, z), and of steps between them."""
+        flat: IntArray = (x * self._size[1] + y) * self._size[2] + z
+        return flat
 
-    def match(self, points: Array, normals: Array) -> tuple[Array, Array]:
+    def _along(self, values: Floats, axis: int) -> IntArray:
+        """Cells along an axis; what is outside comes into the rim, which is empty."""
+        at = ((values - self._low[axis]) * (1.0 / self._cell)).astype(np.int64)  # towards 0
+        cells: IntArray = np.clip(at, 0, self._size[axis] - 1, out=at)
+        return cells
+
+    def match(self, points: Floats, normals: Floats) -> tuple[Array, Array]:
         """Squared distances in [m^2] and mismatches 1 - n . n' to the surface near points.
 
         Args:
@@ -105,14 +117,8 @@ class SurfaceGrid:
         Returns:
             Two arrays (K, P), infinite where there is no surface.
         """
-        x, y, z = (
-            ((points[:, k] - self._low[k]) * (1.0 / self._cell)).clip(-1, self._size[k])
-            for k in range(3)
-        )
-        cells = np.stack([x, y, z], axis=-1).astype(np.int64)  # towards 0: the rim is empty
-        cells = np.minimum(cells, self._size - 1)
-        index = self._index[self._flat(cells)]
-        square, cosine = np.zeros(index.shape), np.zeros(index.shape)
+        index = self._index.take(self._flat(*(self._along(points[:, k], k) for k in range(3))))
+        square, cosine = np.zeros_like(points[:, 0]), np.zeros_like(points[:, 0])
         for k in range(3):
             away = points[:, k] - self._columns[k].take(index, mode="wrap")
             square += away * away
@@ -149,8 +155,9 @@ def evidence(
         surface: Of the new object.
         settings: Constants.
     """
-    at, normals = contact_surface(contact, settings.points)
-    R, t = T_base_link[:, :3, :3].reshape(-1, 3), T_base_link[:, :3, 3]
+    at, normals = (v.astype(np.float32) for v in contact_surface(contact, settings.points))
+    poses = T_base_link.astype(np.float32)
+    R, t = poses[:, :3, :3].reshape(-1, 3), poses[:, :3, 3]
     turned = [(R @ vectors.T).reshape(-1, 3, len(vectors)) for vectors in (at, normals)]
     square, mismatch = surface.match(turned[0] + t[:, :, None], turned[1])
     weights: Array = np.exp(-settings.weight * settings.cost(square, mismatch).mean(axis=1))

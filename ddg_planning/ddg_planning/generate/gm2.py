@@ -34,17 +34,18 @@ class Gm2Settings:
         merging: One model per group of alike demonstrations; else one per demonstration.
         training: Use what was found by trying; else only what was taught.
         merge: How groups become models.
-        even: `SearchSettings.even`, for many models: what each gets alike is only a first look.
+        even, partial: Of `SearchSettings`, for many models.
         worth: What the scores of each type and variant are worth (`FinishSettings.worth`): GM2's
             are others than GM1's.
     """
 
-    views: int = 2
+    views: int = 1
     evidence: EvidenceSettings | None = field(default_factory=EvidenceSettings)
     merging: bool = True
     training: bool = True
     merge: MergeSettings = field(default_factory=MergeSettings)
-    even: float = 0.4
+    even: float = 0.7
+    partial: float = 0.25
     worth: dict[str, Worth] = field(default_factory=dict)
 
     def __post_init__(self) -> None:

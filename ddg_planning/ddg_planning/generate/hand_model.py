@@ -35,7 +35,7 @@ class HandModel:
         self._flatten()
         balls = [(i, *ball) for i, s in hand.surfaces for ball in balls_inside(s)]
         self.ball_links = torch.tensor([b[0] for b in balls], dtype=torch.long)
-        self._ball_centres = self._tensor([b[1] for b in balls])
+        self._spread = self._tensor(_spread(self.ball_links, [b[1] for b in balls], hand))
         self.ball_radii = self._tensor([b[2] for b in balls])
 
     def _tensor(self, values: object) -> Tensor:
@@ -100,9 +100,21 @@ class HandModel:
 
     def balls(self, p: Tensor, q: Tensor) -> Tensor:
         """Centres (N, B, 3) of the balls that fill the links, given the poses of the links."""
-        i = self.ball_links
-        turned = (matrix(q)[:, i] @ self._ball_centres[..., None])[..., 0]
-        return p[:, i] + turned
+        poses = torch.cat([matrix(q).flatten(2), p], dim=-1).flatten(1)  # (N, 12 L)
+        return (poses @ self._spread).reshape(len(p), -1, 3)
+
+
+def _spread(links: Tensor, centres: Sequence[Array], hand: Hand) -> Array:
+    """Linear map (12 L, 3 B) from rotations and positions of all links to centres of balls.
+
+    Most of it is zeros, and yet one product with it is faster than gathering a pose per ball.
+    """
+    n = len(centres)
+    spread = np.zeros((len(hand.link_names), 12, n, 3))
+    for axis in range(3):
+        spread[links, 3 * axis : 3 * axis + 3, np.arange(n), axis] = np.array(centres)
+        spread[links, 9 + axis, np.arange(n), axis] = 1.0
+    return spread.reshape(-1, 3 * n)
 
 
 def balls_inside(shape: Shape) -> list[tuple[Array, float]]:

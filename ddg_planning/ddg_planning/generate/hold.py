@@ -1,6 +1,6 @@
 """The holding expert: could the fingers, where they come to rest, press and carry the object?"""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from torch import Tensor
@@ -18,6 +18,8 @@ class HoldSettings:
 
     Attributes:
         weight: Cost of a hold that balances nothing, in nepers; 0 leaves the expert out.
+        touch: A link this near to the guessed body when the fingers rest will touch it, in [m].
+        unknown: Share of that cost where the thumb is not: the guessed body tells nothing then.
         friction: Coefficient of friction assumed.
         press: Force of the thumb, in [N].
         limit: Largest force of another link, in [N].
@@ -26,9 +28,11 @@ class HoldSettings:
         steps: Steps of the solver.
     """
 
-    weight: float = 8.0
-    friction: float = 0.5
-    press: float = 6.0
+    weight: float = 60.0
+    touch: float = 0.005
+    unknown: float = 0.35
+    friction: float = 0.4
+    press: float = 3.0
     limit: float = 5.0
     density: float = 500.0
     heaviest: float = 0.5
@@ -36,8 +40,20 @@ class HoldSettings:
 
     def __post_init__(self) -> None:
         """Refuse what can never hold."""
-        if min(self.friction, self.press, self.limit) <= 0.0 or self.weight < 0.0:
-            raise ValueError("friction, press and limit must be positive, weight not negative")
+        if min(self.friction, self.press, self.limit) <= 0.0 or min(self.weight, self.touch) < 0.0:
+            raise ValueError("friction, press, limit must be positive, weight, touch not negative")
+        if not 0.0 <= self.unknown <= 1.0:
+            raise ValueError(f"unknown must be in [0, 1], got {self.unknown}")
+
+
+def holding_cost(closed: Closed, hand: HandModel, solid: Solid, settings: HoldSettings) -> Tensor:
+    """Cost of what a hold leaves unbalanced, in nepers, shape (N,)."""
+    gaps = solid.distance(closed.balls) - hand.ball_radii
+    near = replace(closed, touching=gaps < settings.touch)
+    left = imbalance(near, hand, solid, settings).clamp(max=1.0)
+    known = near.touching[:, _thumb(hand)[hand.ball_links]].any(dim=1)
+    cost: Tensor = settings.weight * torch.where(known, left, settings.unknown)
+    return cost
 
 
 def imbalance(closed: Closed, hand: HandModel, solid: Solid, settings: HoldSettings) -> Tensor:
@@ -49,9 +65,7 @@ def imbalance(closed: Closed, hand: HandModel, solid: Solid, settings: HoldSetti
     is a bounded least-squares problem per hand, solved for all hands at once.
     """
     points, normals, touched = _contacts(closed, hand, solid)
-    thumb = torch.tensor(
-        [name in hand.hand.settings.thumb_links for name in hand.link_names], dtype=torch.bool
-    )
+    thumb = _thumb(hand)
     edges = _cone_edges(normals, settings.friction)  # (N, L, 4, 3)
     arms = (points - solid.middle)[:, :, None].expand_as(edges) / solid.size
     wrenches = torch.cat([edges, torch.linalg.cross(arms, edges)], dim=-1)  # (N, L, 4, 6)
@@ -65,6 +79,11 @@ def imbalance(closed: Closed, hand: HandModel, solid: Solid, settings: HoldSetti
     rest = _left_over(G, target, ceiling, touched, settings.steps)
     left: Tensor = rest.norm(dim=-1) / (2.0 * settings.press)
     return left
+
+
+def _thumb(hand: HandModel) -> Tensor:
+    """Which links are the thumb's, shape (L,)."""
+    return torch.tensor([name in hand.hand.settings.thumb_links for name in hand.link_names])
 
 
 def _contacts(closed: Closed, hand: HandModel, solid: Solid) -> tuple[Tensor, Tensor, Tensor]:

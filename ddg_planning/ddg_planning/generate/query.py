@@ -107,7 +107,7 @@ def link_kernels(
     flat = _systematic(joint.ravel(), settings.kernels * more, rng)
     feature, kernel = np.unravel_index(flat, joint.shape)
     frames = _turned(model.frames[feature], model.curvatures[feature], settings, rng)
-    u = compose(_matrices(contact.quaternions[kernel]), contact.positions[kernel])
+    u = compose(_matrices(contact.quaternions), contact.positions)[kernel]
     poses = compose(frames, model.points[feature]) @ u
     if surface is not None and negative is not None:
         weights = evidence(contact, poses, surface, negative)

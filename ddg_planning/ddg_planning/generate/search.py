@@ -22,7 +22,8 @@ class SearchSettings:
 
     Attributes:
         candidates: Scored candidates, over all types together.
-        even: Share of them that all types get alike.
+        even: Share of them that all types get alike, for a first look.
+        partial: A view-based model gets this share of what a whole one gets then.
         chosen: So many types share the rest: those whose best is worth most so far.
         oversample: Hand states drawn per scored candidate; the surplus is dropped where the open
             hand collides or the arm cannot reach.
@@ -35,6 +36,7 @@ class SearchSettings:
 
     candidates: int = 1200
     even: float = 1.0
+    partial: float = 1.0
     chosen: int = 10
     oversample: float = 2.0
     kept: float = 0.3
@@ -47,8 +49,8 @@ class SearchSettings:
         """Refuse an empty search."""
         if min(self.candidates, self.chosen) < 1 or self.oversample < 1.0:
             raise ValueError("needs candidates >= 1, chosen >= 1 and oversample >= 1")
-        if not (0.0 < self.kept <= 1.0 and 0.0 < self.even <= 1.0):
-            raise ValueError("needs 0 < kept <= 1 and 0 < even <= 1")
+        if not all(0.0 < share <= 1.0 for share in (self.kept, self.even, self.partial)):
+            raise ValueError("kept, even and partial must be above 0, and at most 1")
 
 
 @dataclass(frozen=True, eq=False)
@@ -87,19 +89,26 @@ def propose(
 
     A part is drawn of all types alike, the rest of those whose best score is worth most so far.
     """
-    n = len(product.types)
-    even = int(np.ceil(settings.candidates * settings.even / n))
-    first = _scored(product, [even] * n, settings, rng=rng)
-    rest = settings.candidates - even * n
+    looks = _first_look(product, settings)
+    first = _scored(product, looks, settings, rng=rng)
+    rest = settings.candidates - sum(looks)
     if rest <= 0:
         return first
-    best = first.scores.reshape(n, even).amax(dim=1).tolist()
+    best = [part.amax() for part in torch.split(first.scores, looks)]
     worth = [worth_of(kind.model.label) for kind in product.types]
-    promise = np.array([a + b * score for (a, b), score in zip(worth, best, strict=True)])
-    counts = np.zeros(n, dtype=int)
+    promise = np.array([a + b * float(score) for (a, b), score in zip(worth, best, strict=True)])
+    counts = np.zeros(len(looks), dtype=int)
     chosen = np.argsort(-promise, kind="stable")[: settings.chosen]
     counts[chosen] = rest // len(chosen)
     return _together(first, _scored(product, counts.tolist(), settings, rng=rng))
+
+
+def _first_look(product: Product, settings: SearchSettings) -> list[int]:
+    """How many candidates each type gets before any is known."""
+    shares = np.array([settings.partial if t.model.absent else 1.0 for t in product.types])
+    wanted = settings.candidates * settings.even * shares / shares.sum()
+    looks: list[int] = np.ceil(wanted).astype(int).tolist()
+    return looks
 
 
 def _scored(

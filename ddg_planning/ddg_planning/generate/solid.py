@@ -73,7 +73,7 @@ class Solid:
         self.table, self._ground = view.table, ground
         self.obstacles = view.obstacles
         self.dtype = dtype
-        self._grid = torch.as_tensor(distance, dtype=dtype)[None, None]
+        self._grid = torch.as_tensor(distance.T.copy(), dtype=dtype)[None, None]  # z, y, x
         self._low = torch.as_tensor(low, dtype=dtype)
         self._scale = torch.as_tensor(2.0 / (np.array(counts) * settings.voxel), dtype=dtype)
         self._up = torch.as_tensor(view.table.normal.copy(), dtype=dtype)
@@ -86,8 +86,7 @@ class Solid:
         unit = (points - self._low) * self._scale - 1.0
         inside = unit.clamp(-1.0, 1.0)
         beyond = ((unit - inside) / self._scale).norm(dim=-1)
-        # grid_sample counts the last axis of the grid as x.
-        at = inside.flip(-1).reshape(1, 1, 1, -1, 3)
+        at = inside.reshape(1, 1, 1, -1, 3)
         value = torch.nn.functional.grid_sample(
             self._grid, at, mode="bilinear", align_corners=True, padding_mode="border"
         )
