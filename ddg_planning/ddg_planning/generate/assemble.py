@@ -67,8 +67,9 @@ def finish(
     closing: ClosingSettings,
     hold: HoldSettings,
     settings: FinishSettings,
+    most: int,
 ) -> list[Grasp]:
-    """Turn scored candidates into grasps, the likeliest first."""
+    """Turn scored candidates into at most so many grasps, the likeliest first."""
     way = product.way_in(scored.states, scored.counts)  # (S, N, B, 3)
     collision = product.collision
     depth = torch.stack([collision.open(balls).amax(dim=-1) for balls in way]).amax(dim=0)
@@ -89,7 +90,7 @@ def finish(
     order = torch.argsort(kept.scores, descending=True, stable=True).tolist()
     T = _matrices(kept.states.positions, kept.states.quaternions)
     names = np.array([kind.model.kind for kind in product.types])
-    chosen = _apart(T, names[kept.kinds.numpy()], order, settings)
+    chosen = _apart(T, names[kept.kinds.numpy()], order, settings, most)
     thumb = thumb_joints(product.hand)
     grasps = [_grasp(product, kept, i, T[i], closed, thumb, closing) for i in chosen]
     away = clearance.clamp(min=0.0).tolist()
@@ -107,10 +108,14 @@ def _matrices(p: Tensor, q: Tensor) -> Array:
     return compose(matrix(q.double()).numpy(), p.double().numpy())
 
 
-def _apart(T: Array, kinds: NDArray[np.str_], order: list[int], s: FinishSettings) -> list[int]:
-    """Indices in `order` without those too near to a better one of the same type."""
+def _apart(
+    T: Array, kinds: NDArray[np.str_], order: list[int], s: FinishSettings, most: int
+) -> list[int]:
+    """The first indices in `order` that are not too near to a better one of the same type."""
     chosen: list[int] = []
     for i in order:
+        if len(chosen) >= most:
+            break
         same = [j for j in chosen if kinds[j] == kinds[i]]
         shift = np.linalg.norm(T[same, :3, 3] - T[i, :3, 3], axis=-1)
         cosine = (np.einsum("nab,ab->n", T[same, :3, :3], T[i, :3, :3]) - 1.0) / 2.0

@@ -1,12 +1,13 @@
 """Contact models: where a link stands relative to the surface features that it touches."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 
 from ddg_core.arrays import Array, frozen_array
 from ddg_core.hand import Hand
-from ddg_core.transforms import apply, compose, inverse, quaternion
+from ddg_core.transforms import apply, compose, from_xyz_quaternion, inverse, quaternion
 from ddg_core.view import FeatureCloud
 
 
@@ -64,6 +65,11 @@ class ContactModel:
             object.__setattr__(self, name, array)
         weights = frozen_array(f"contact {self.link!r}: weights", self.weights, m)
         object.__setattr__(self, "weights", weights)
+
+    @cached_property
+    def T_feature_link(self) -> Array:
+        """Poses of the link in the frame of the feature, shape (M, 4, 4)."""
+        return from_xyz_quaternion(self.positions, self.quaternions)
 
 
 def contact_weights(distance: Array, *, radius: float, decay: float) -> Array:

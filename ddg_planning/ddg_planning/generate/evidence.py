@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 from scipy.spatial import cKDTree
 
 from ddg_core.arrays import Array, IntArray
-from ddg_core.transforms import from_xyz_quaternion, inverse
+from ddg_core.transforms import inverse
 from ddg_planning.generate.contact_model import ContactModel
 
 Floats = NDArray[np.floating[Any]]  # here of either precision
@@ -135,9 +135,7 @@ def contact_surface(contact: ContactModel, points: int) -> tuple[Array, Array]:
     """
     steps = (np.arange(points) + 0.5) / points * contact.weights.sum()
     chosen = np.searchsorted(np.cumsum(contact.weights), steps).clip(max=len(contact.weights) - 1)
-    chosen = np.unique(chosen)
-    T_feature_link = from_xyz_quaternion(contact.positions[chosen], contact.quaternions[chosen])
-    T_link_feature = inverse(T_feature_link)
+    T_link_feature = inverse(contact.T_feature_link[np.unique(chosen)])
     return T_link_feature[:, :3, 3], T_link_feature[:, :3, 2]
 
 

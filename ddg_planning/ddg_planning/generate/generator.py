@@ -123,8 +123,8 @@ class Generator:
         if not types:
             return []
         product = self._product(types, solid, T_base_local)
-        grasps = self._search(product, solid, rng, progress)
-        return [in_base(grasp, T_base_local) for grasp in grasps[:n]]
+        grasps = self._search(product, solid, n, rng, progress)
+        return [in_base(grasp, T_base_local) for grasp in grasps]
 
     def _model(
         self, view: ObjectView, local: ObjectView, T_base_local: Array, rng: np.random.Generator
@@ -154,9 +154,14 @@ class Generator:
         )
 
     def _search(
-        self, product: Product, solid: Solid, rng: np.random.Generator, progress: Progress
+        self,
+        product: Product,
+        solid: Solid,
+        n: int,
+        rng: np.random.Generator,
+        progress: Progress,
     ) -> list[Grasp]:
-        """Grasps in the local frame, the likeliest first; Failed if none is free."""
+        """At most `n` grasps in the local frame, the likeliest first; Failed if none is free."""
         s = self.settings
         progress("propose")
         scored = propose(product, s.search, s.finish.worth_of, rng=rng)
@@ -164,7 +169,7 @@ class Generator:
         risen = climb(product, best_of_each(scored, s.search.kept), s.search)
         progress("finish")
         with torch.no_grad():
-            grasps = finish(product, risen, solid, s.closing, s.hold, s.finish)
+            grasps = finish(product, risen, solid, s.closing, s.hold, s.finish, n)
         if not grasps:
             raise Failed(
                 Outcome.ALL_IN_COLLISION,

@@ -107,8 +107,7 @@ def link_kernels(
     flat = _systematic(joint.ravel(), settings.kernels * more, rng)
     feature, kernel = np.unravel_index(flat, joint.shape)
     frames = _turned(model.frames[feature], model.curvatures[feature], settings, rng)
-    u = compose(_matrices(contact.quaternions), contact.positions)[kernel]
-    poses = compose(frames, model.points[feature]) @ u
+    poses = compose(frames, model.points[feature]) @ contact.T_feature_link[kernel]
     if surface is not None and negative is not None:
         weights = evidence(contact, poses, surface, negative)
         fit += float(np.log(weights.max()))
@@ -152,17 +151,6 @@ def _turned(
     c, s = np.cos(angle)[:, None], np.sin(angle)[:, None]
     x, y, z = frames[..., 0], frames[..., 1], frames[..., 2]
     return np.stack([c * x + s * y, c * y - s * x, z], axis=-1)
-
-
-def _matrices(q: Array) -> Array:
-    x, y, z, w = np.moveaxis(q, -1, 0)
-    rows = [
-        [1 - 2 * (y * y + z * z), 2 * (x * y - z * w), 2 * (x * z + y * w)],
-        [2 * (x * y + z * w), 1 - 2 * (x * x + z * z), 2 * (y * z - x * w)],
-        [2 * (x * z - y * w), 2 * (y * z + x * w), 1 - 2 * (x * x + y * y)],
-    ]
-    matrices: Array = np.moveaxis(np.array(rows), -1, 0)
-    return matrices
 
 
 class QueryDensity:
