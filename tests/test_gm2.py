@@ -125,7 +125,7 @@ def test_the_grid_finds_what_a_tree_finds() -> None:
     found, away = np.isfinite(square[0]), np.sqrt(square[0])
     assert found[nearest < 0.65 * EVIDENCE.radius].all()
     assert not found[nearest > 2.0 * EVIDENCE.radius].any()
-    assert (away[found] >= nearest[found] - 1e-12).all()
+    assert (away[found] >= nearest[found] - 1e-7).all()  # the grid is in single precision
     assert (away[found] - nearest[found]).max() < 0.003  # a diagonal and a half of a cell
     assert (away[found] - nearest[found]).mean() < 2e-4
     assert (mismatch[0][found] == 1.0).all()
