@@ -87,7 +87,8 @@ def propose(
 ) -> Scored:
     """Draw candidates and score those whose open hand is nearly free.
 
-    A part is drawn of all types alike, the rest of those whose best score is worth most so far.
+    A part is drawn of all types, of view-based ones less (`SearchSettings.partial`), the rest of
+    those whose best score is worth most so far.
     """
     looks = _first_look(product, settings)
     first = _scored(product, looks, settings, rng=rng)
