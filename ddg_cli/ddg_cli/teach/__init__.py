@@ -71,7 +71,8 @@ def _add_gm2(steps: "argparse._SubParsersAction[argparse.ArgumentParser]") -> No
     auto.add_argument("--keep", type=Path, metavar="DIR", help="also keep what was found, whole")
     worth = steps.add_parser("worth", help="measure what the scores of each grasp type are worth")
     worth.add_argument("--generator", default="gm1", choices=("gm1", "gm2"))
-    worth.add_argument("--scenes", type=int, default=160)
+    worth.add_argument("--scenes", type=int, default=300)
+    worth.add_argument("--out", type=Path, help="keep what was tried, and go on from it")
     for step in (auto, worth):
         step.add_argument("--seed", type=int, default=0, help="of the first scene")
         step.add_argument("--workers", type=int, default=1, help="processes at work")
@@ -113,7 +114,7 @@ def _worth(args: argparse.Namespace) -> Report:
 
     if min(args.scenes, args.workers) < 1 or args.seed < 0:
         raise BadInput("teach worth: --scenes and --workers must be at least 1, --seed 0")
-    return worth(args.generator, args.scenes, args.seed, Cluster(args.workers))
+    return worth(args.generator, args.scenes, args.seed, Cluster(args.workers), args.out)
 
 
 def _record(args: argparse.Namespace) -> Report:

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 import pickle
 from collections import Counter
-from dataclasses import replace
+from dataclasses import asdict, dataclass, replace
 from typing import TYPE_CHECKING
 
 import numpy as np
@@ -14,6 +15,7 @@ from ddg_cli.countdown import Countdown
 from ddg_cli.report import Report
 from ddg_cli.teach.trying import Job, TryingSettings, try_scene
 from ddg_core.description import config_folder
+from ddg_core.errors import BadInput
 from ddg_core.settings import load
 from ddg_planning.generate.assemble import FinishSettings
 from ddg_planning.generate.worth import fit_worth
@@ -22,13 +24,31 @@ from ddg_sim.rollout.many import Cluster, for_seeds
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
+    from pathlib import Path
 
     from ddg_cli.teach.trying import Attempt
 
 ALL = 1000  # types tried per scene, at most
 
 
-def worth(model: str, scenes: int, seed: int, cluster: Cluster) -> Report:
+@dataclass(frozen=True)
+class Tried:
+    """A grasp that was tried, and what it scored before it was worth anything.
+
+    Attributes:
+        label: Type of its model, and variant.
+        product: Log of the product of experts.
+        held: It held.
+        scene: Seed of the scene that it was tried in.
+    """
+
+    label: str
+    product: float
+    held: bool
+    scene: int
+
+
+def worth(model: str, scenes: int, seed: int, cluster: Cluster, out: Path | None) -> Report:
     """Try the best grasp of every type and variant in scenes of the training split, and fit.
 
     It goes by what scores are worth so far, where that decides what is searched (GM2): once more
@@ -39,37 +59,61 @@ def worth(model: str, scenes: int, seed: int, cluster: Cluster) -> Report:
         scenes: How many.
         seed: Of the first scene.
         cluster: Where to work.
+        out: Where to keep what was tried, a JSON line each; scenes that it has are not tried again.
+
+    Raises:
+        BadInput: A line of `out` is of something else.
     """
     generation = load(config_folder() / "generation.yaml", GenerationSettings)
     generation = replace(generation, model=model)
     used = generation.gm2.worth if model == "gm2" else generation.generator.finish.worth
     job = pickle.dumps(Job(generation, TryingSettings(grasps=ALL, found=0)))
-    shown, attempts = Countdown("teach worth"), []
-    tried = for_seeds(try_scene, job, range(seed, seed + scenes), cluster)
-    for done, (_, some) in enumerate(tried, start=1):
-        attempts += some
-        shown.show(done, scenes)
-    attempts.sort(key=lambda a: (a.scene, a.label))
-    return report(attempts, FinishSettings(worth=used), model)
+    tried = read(out) if out and out.exists() else []
+    kept = {one.scene for one in tried}
+    seeds = [scene for scene in range(seed, seed + scenes) if scene not in kept]
+    shown = Countdown("teach worth")
+    for done, (_, attempts) in enumerate(for_seeds(try_scene, job, seeds, cluster), start=1):
+        new = [unworthed(attempt, FinishSettings(worth=used)) for attempt in attempts]
+        tried += new
+        if out:
+            keep(new, out)
+        shown.show(done, len(seeds))
+    return report(sorted(tried, key=lambda one: (one.scene, one.label)), model)
 
 
-def report(attempts: Sequence[Attempt], used: FinishSettings, model: str) -> Report:
-    """Fit to what was tried; lines for `config/generation.yaml`, and how often each type held.
+def unworthed(attempt: Attempt, used: FinishSettings) -> Tried:
+    """What was tried, with the log of the product that its score was made of."""
+    offset, slope = used.worth_of(attempt.label)
+    return Tried(attempt.label, (attempt.score - offset) / slope, attempt.held, attempt.scene)
 
-    Args:
-        attempts: Grasps that were tried, with what their scores were taken to be worth.
-        used: What that was: it tells the log of the product.
-        model: "gm1" or "gm2".
-    """
-    kinds = [attempt.label for attempt in attempts]
-    offsets, slopes = np.array([used.worth_of(kind) for kind in kinds]).T
-    held = np.array([attempt.held for attempt in attempts], dtype=bool)
-    scores = (np.array([attempt.score for attempt in attempts]) - offsets) / slopes
-    scenes = np.array([attempt.scene for attempt in attempts])
-    found = fit_worth(kinds, scores, held, scenes)
-    rounded = {kind: [round(a, 2), round(b, 3)] for kind, (a, b) in found.items()}
-    tried, well = Counter(kinds), Counter(a.label for a in attempts if a.held)
-    counts = {kind: {"held": well[kind], "tried": tried[kind]} for kind in found}
+
+def keep(tried: Sequence[Tried], file: Path) -> None:
+    """Append what was tried to a file, a JSON line each."""
+    file.parent.mkdir(parents=True, exist_ok=True)
+    with file.open("a") as lines:
+        lines.writelines(json.dumps(asdict(one)) + "\n" for one in tried)
+
+
+def read(file: Path) -> list[Tried]:
+    """Take up what was kept; BadInput if a line is of something else."""
+    tried = []
+    for number, line in enumerate(file.read_text().splitlines(), start=1):
+        try:
+            tried.append(Tried(**json.loads(line)))
+        except (TypeError, ValueError) as error:
+            raise BadInput(f"{file}, line {number}: not a grasp that was tried") from error
+    return tried
+
+
+def report(tried: Sequence[Tried], model: str) -> Report:
+    """Fit to what was tried; lines for `config/generation.yaml`, and how often each type held."""
+    kinds = [one.label for one in tried]
+    products = np.array([one.product for one in tried])
+    held = np.array([one.held for one in tried], dtype=bool)
+    found = fit_worth(kinds, products, held, np.array([one.scene for one in tried]))
+    rounded = {kind: [round(a, 2), round(b, 4)] for kind, (a, b) in found.items()}
+    counted, well = Counter(kinds), Counter(one.label for one in tried if one.held)
+    counts = {kind: {"held": well[kind], "tried": counted[kind]} for kind in found}
     where = "generator: finish: worth" if model == "gm1" else "gm2: worth"
     lines = [f"{kind:<20} held {c['held']} of {c['tried']}" for kind, c in counts.items()]
     text = yaml.safe_dump(rounded, default_flow_style=None, sort_keys=True)

@@ -128,9 +128,8 @@ def _contacts(volume: Volume, grasps: Motions, at: Reached) -> Tensor:
 
 def _opposition(at: Reached, hand: HandModel) -> Tensor:
     """How much thumb, palm and fingers touch, and how squarely thumb and fingers face."""
-    named = hand.hand.settings
-    thumb = torch.tensor([name in named.thumb_links for name in hand.link_names])
-    palm = torch.tensor([name in named.palm_links for name in hand.link_names])
+    thumb = hand.thumb
+    palm = torch.tensor([name in hand.hand.settings.palm_links for name in hand.link_names])
     fingers = ~thumb & ~palm
     amounts = torch.stack([at.touching[:, g].sum(-1) for g in (thumb, palm, fingers)], dim=-1)
     both = (at.touching[:, thumb].amax(-1) * at.touching[:, fingers].amax(-1))[:, None]

@@ -74,8 +74,7 @@ def moved_links(hand: HandModel) -> BoolArray:
 
 def thumb_joints(hand: HandModel) -> BoolArray:
     """Which driven joints move the thumb, shape (D,)."""
-    thumb = [name in hand.hand.settings.thumb_links for name in hand.link_names]
-    return np.asarray(moved_links(hand)[:, thumb].any(axis=1))
+    return np.asarray(moved_links(hand)[:, hand.thumb.numpy()].any(axis=1))
 
 
 def close(

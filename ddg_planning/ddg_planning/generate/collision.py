@@ -36,9 +36,9 @@ class CollisionSettings:
     depth: float = 0.006
 
     def __post_init__(self) -> None:
-        """Refuse negative costs."""
-        if min(self.weight, self.steepness, self.depth) < 0.0:
-            raise ValueError("weight, steepness and depth must not be negative")
+        """Refuse negative costs and distances."""
+        if min(self.weight, self.steepness, self.depth, self.clearance) < 0.0:
+            raise ValueError("weight, steepness, depth and clearance must not be negative")
 
     def cost(self, depth: Tensor) -> Tensor:
         """Cost (N,) of penetration depths (N, B) in [m]; negative depths cost nothing."""

@@ -22,6 +22,7 @@ class HandModel:
 
     Attributes:
         link_names: The L links that have a shape, as in `Hand.link_names`.
+        thumb: Which of them are the thumb's, shape (L,).
         ball_links: Index of the link of each of the B balls that fill the links, shape (B,).
         ball_radii: Radius per ball, shape (B,), in [m].
     """
@@ -30,6 +31,7 @@ class HandModel:
         """Flatten the tree: fixed joints are merged into the offsets of moving ones."""
         self.hand, self.dtype = hand, dtype
         self.link_names = hand.link_names
+        self.thumb = torch.tensor([name in hand.settings.thumb_links for name in self.link_names])
         matrix, offset = hand.coupling
         self._coupling, self._offset = self._tensor(matrix.T), self._tensor(offset)
         self._flatten()

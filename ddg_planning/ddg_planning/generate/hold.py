@@ -51,7 +51,7 @@ def holding_cost(closed: Closed, hand: HandModel, solid: Solid, settings: HoldSe
     gaps = solid.distance(closed.balls) - hand.ball_radii
     near = replace(closed, touching=gaps < settings.touch)
     left = imbalance(near, hand, solid, settings).clamp(max=1.0)
-    known = near.touching[:, _thumb(hand)[hand.ball_links]].any(dim=1)
+    known = near.touching[:, hand.thumb[hand.ball_links]].any(dim=1)
     cost: Tensor = settings.weight * torch.where(known, left, settings.unknown)
     return cost
 
@@ -65,25 +65,19 @@ def imbalance(closed: Closed, hand: HandModel, solid: Solid, settings: HoldSetti
     is a bounded least-squares problem per hand, solved for all hands at once.
     """
     points, normals, touched = _contacts(closed, hand, solid)
-    thumb = _thumb(hand)
     edges = _cone_edges(normals, settings.friction)  # (N, L, 4, 3)
     arms = (points - solid.middle)[:, :, None].expand_as(edges) / solid.size
     wrenches = torch.cat([edges, torch.linalg.cross(arms, edges)], dim=-1)  # (N, L, 4, 6)
-    pressing = thumb[:, None, None].expand(*wrenches.shape[:3], 1)[..., :1].to(points.dtype)
+    pressing = hand.thumb[:, None, None].expand(*wrenches.shape[:3], 1)[..., :1].to(points.dtype)
     G = torch.cat([wrenches, 2.0 * pressing], dim=-1)
     G = (G * touched[:, :, None, None]).flatten(1, 2).transpose(1, 2)  # (N, 7, 4 L)
     mass = min(settings.density * solid.volume, settings.heaviest)
     target = torch.zeros(7, dtype=points.dtype)
     target[2], target[6] = 9.81 * mass, 2.0 * settings.press
-    ceiling = torch.where(thumb, settings.press, settings.limit).repeat_interleave(4)
+    ceiling = torch.where(hand.thumb, settings.press, settings.limit).repeat_interleave(4)
     rest = _left_over(G, target, ceiling, touched, settings.steps)
     left: Tensor = rest.norm(dim=-1) / (2.0 * settings.press)
     return left
-
-
-def _thumb(hand: HandModel) -> Tensor:
-    """Which links are the thumb's, shape (L,)."""
-    return torch.tensor([name in hand.hand.settings.thumb_links for name in hand.link_names])
 
 
 def _contacts(closed: Closed, hand: HandModel, solid: Solid) -> tuple[Tensor, Tensor, Tensor]:

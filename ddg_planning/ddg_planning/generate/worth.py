@@ -12,9 +12,11 @@ from scipy.optimize import minimize
 from ddg_core.arrays import Array, BoolArray, IntArray
 from ddg_core.errors import BadInput
 
-ALIKE = (1.0, 4.0)  # precision of the prior: types differ little in offset, and less in slope
-LEAST = 0.25  # a type's slope is at least this share of the common one
-FIRST, ROUNDS = 5, 6  # the first of a scene have a say; who they are is asked so many times
+ALIKE = (3.0, 12.0)  # precision of the prior: types differ little in offset, and less in slope
+OWN = (10.0, 40.0)  # the same of what a variant of one type has for itself
+LEAST = 0.25  # a slope is at least this share of the common one
+EACH = 0.1  # say of every grasp by itself, beside that of its scene's choice
+MISSED = 0.05  # added to a choice's chance: a scene where nothing held must not decide all
 
 Worth = tuple[float, float]  # log odds of holding where the product is 1, and per neper of its log
 
@@ -22,13 +24,15 @@ Worth = tuple[float, float]  # log odds of holding where the product is 1, and p
 def fit_worth(
     kinds: Sequence[str], scores: Array, held: BoolArray, scenes: IntArray
 ) -> dict[str, Worth]:
-    """Learn the worth of each type where it is used: among the grasps that come first in a scene.
+    """Learn the worth by which what comes first in a scene holds most often.
 
-    A straight line cannot be right for all scores. So it is fitted to all of them, and then again
-    and again to those that come first by the last fit. A type that never does keeps its line.
+    A straight line cannot be right for all scores, and types that come first where all others are
+    poor hold less often than their line tells. So most of the say has the choice among the grasps
+    of a scene, drawn by the softmax of their worth: the log of its chance to hold. The rest has
+    the logistic regression of each grasp by itself, which also tells the level.
 
     Args:
-        kinds: Type of each of N grasps.
+        kinds: Type, and variant after a space, of each of N grasps.
         scores: Log of the product of each, shape (N,).
         held: What became of each, shape (N,).
         scenes: Where each was tried, shape (N,).
@@ -36,48 +40,57 @@ def fit_worth(
     Raises:
         BadInput: All ended alike, or a higher score holds less often.
     """
-    worth = _fit(kinds, scores, held)
-    for _ in range(ROUNDS):
-        offsets, slopes = np.array([worth[kind] for kind in kinds]).T
-        rows = _first(offsets + slopes * scores, scenes)
-        try:
-            worth |= _fit([kinds[i] for i in rows], scores[rows], held[rows])
-        except BadInput:  # too few are left to tell more
-            break
-    return worth
-
-
-def _first(worth: Array, scenes: IntArray) -> list[int]:
-    """Which grasps come first in their scenes, several of each."""
-    order = np.argsort(-worth, kind="stable")
-    return [i for scene in np.unique(scenes) for i in order[scenes[order] == scene][:FIRST]]
-
-
-def _fit(kinds: Sequence[str], scores: Array, held: BoolArray) -> dict[str, Worth]:
-    """Logistic regression per type, drawn towards what all have in common."""
-    names = sorted(set(kinds))
     if not len(held) or held.all() or not held.any():
         raise BadInput("the worth of grasp types needs grasps that held, and some that did not")
+    order = np.argsort(scenes, kind="stable")
+    names, at = np.unique(np.asarray(kinds)[order], return_inverse=True)
     middle, spread = float(scores.mean()), float(scores.std()) + 1e-9
-    z, at = (scores - middle) / spread, np.array([names.index(kind) for kind in kinds])
-    y = np.asarray(held, dtype=float)
+    x, y = (scores[order] - middle) / spread, held[order].astype(float)
+    first = np.flatnonzero(np.diff(scenes[order], prepend=scenes.min() - 1))
+    parts, precision = _parts(names.tolist())
 
-    def loss(x: Array) -> tuple[float, Array]:
-        common, own = x[:2], x[2:].reshape(-1, 2)
-        logit = common[0] + own[at, 0] + (common[1] + own[at, 1]) * z
-        value = np.logaddexp(0.0, logit) - y * logit
-        slope = 1.0 / (1.0 + np.exp(-logit)) - y
-        per_type = np.stack([np.bincount(at, w, len(names)) for w in (slope, slope * z)], axis=1)
-        drawn = np.array(ALIKE) * own
-        gradient = np.concatenate([per_type.sum(axis=0), (per_type + drawn).ravel()])
-        return float(value.sum() + 0.5 * (drawn * own).sum()), gradient
+    def loss(flat: Array) -> tuple[float, Array]:
+        lines = flat.reshape(2, -1) @ parts.T  # offset and slope of each kind
+        value, slope = _say(lines[0, at] + lines[1, at] * x, y, first)
+        down = np.stack([np.bincount(at, w, len(names)) for w in (slope, slope * x)]) @ parts
+        prior = precision * flat
+        return value + 0.5 * float(prior @ flat), down.ravel() + prior
 
-    x = minimize(loss, np.zeros(2 + 2 * len(names)), jac=True, method="L-BFGS-B").x
-    if x[1] <= 0.0:
+    start = np.zeros((2, parts.shape[1]))
+    start[1, 0] = 1.0
+    found = minimize(loss, start.ravel(), jac=True, method="L-BFGS-B").x.reshape(2, -1)
+    if found[1, 0] <= 0.0:
         raise BadInput("grasps with a higher score held less often: there is nothing to go by")
-    offsets = x[0] + x[2::2]
-    slopes = np.maximum(x[1] + x[3::2], LEAST * x[1]) / spread
-    return {
-        name: (float(offset - slope * middle), float(slope))
-        for name, offset, slope in zip(names, offsets, slopes, strict=True)
-    }
+    offsets, slopes = found @ parts.T
+    slopes = np.maximum(slopes, LEAST * found[1, 0]) / spread
+    worth = zip(names.tolist(), (offsets - slopes * middle).tolist(), slopes.tolist(), strict=True)
+    return {name: (offset, slope) for name, offset, slope in worth}
+
+
+def _parts(names: Sequence[str]) -> tuple[Array, Array]:
+    """What the lines of K kinds are sums of, shape (K, P), and their precision, shape (2 P,).
+
+    A common part, one per type, one per variant, and each kind's own.
+    """
+    columns, precision = [np.ones((len(names), 1))], [(0.0, 0.0)]
+    split = [name.partition(" ")[::2] for name in names]
+    for labels, prior in zip([*zip(*split, strict=True), names], (ALIKE, ALIKE, OWN), strict=True):
+        members = np.unique(labels)
+        columns.append(np.asarray(labels)[:, None] == members)
+        precision += [prior] * len(members)
+    return np.hstack(columns).astype(float), np.array(precision).T.ravel()
+
+
+def _say(worth: Array, held: Array, first: IntArray) -> tuple[float, Array]:
+    """Negative log of what happened, by this worth (N,), and its gradient, shape (N,).
+
+    Grasps of a scene follow each other; `first` tells where each scene begins.
+    """
+    sizes = np.diff(first, append=len(worth))
+    share = np.exp(worth - np.repeat(np.maximum.reduceat(worth, first), sizes))
+    share /= np.repeat(np.add.reduceat(share, first), sizes)
+    chance = np.add.reduceat(share * held, first)
+    chosen = share * (np.repeat(chance, sizes) - held) / np.repeat(chance + MISSED, sizes)
+    alone = np.logaddexp(0.0, worth) - held * worth
+    value = EACH * alone.sum() - np.log(chance + MISSED).sum()
+    return float(value), EACH * (1.0 / (1.0 + np.exp(-worth)) - held) + chosen
