@@ -121,3 +121,14 @@ def test_a_large_variant_learns_from_shards(
     assert "'can_000' is in training and validation data" in capfd.readouterr().err
     assert main(["train", "shards", "--data", str(sets[0]), "--out", str(tmp_path / "s")]) == 0
     assert len(list((tmp_path / "s").rglob("*.parquet"))) == 1
+
+
+def test_a_data_set_without_scenes_gives_no_shards(
+    sets: tuple[Path, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    empty = tmp_path / "empty"
+    empty.mkdir()
+    (empty / "dataset.json").write_text((sets[0] / "dataset.json").read_text())
+    for _ in range(2):  # nothing is taken for done that was not
+        assert main(["train", "shards", "--data", str(empty), "--out", str(tmp_path / "s")]) == 2
+        assert "none of its scenes shows an object" in capfd.readouterr().err

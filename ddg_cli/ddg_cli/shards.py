@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from ddg_core.errors import DdgError
+from ddg_core.errors import BadInput, DdgError
 from ddg_core.settings import to_tree
 
 if TYPE_CHECKING:
@@ -17,7 +17,11 @@ RANDOM = "near_surface"  # kind of the grasps that no planner proposes
 
 
 def shards_of(data: "Dataset", folder: Path) -> Path:
-    """Write the shards of a data set into a folder of `folder`, unless they are there."""
+    """Write the shards of a data set into a folder of `folder`, unless they are there.
+
+    Raises:
+        BadInput: No scene of the data set shows an object.
+    """
     from ddg_core.description import config_folder, load_hand
     from ddg_core.settings import load
     from ddg_perception.perceive import PerceptionSettings
@@ -49,7 +53,8 @@ def shards_of(data: "Dataset", folder: Path) -> Path:
             scenes, count = [], count + 1
     if scenes:
         shards.write(target / f"shard-{count:05d}.parquet", scenes, about)
-    target.mkdir(parents=True, exist_ok=True)
+    if not target.exists():
+        raise BadInput(f"{data.folder}: none of its scenes shows an object, so there are no shards")
     done.touch()
     return target
 
