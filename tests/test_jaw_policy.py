@@ -231,6 +231,8 @@ def test_what_the_jaws_cannot_span_is_counted_apart():
     assert (found["n"], found["held"], found["oracle"], found["oracle_rate"]) == (2, 1, 1, 0.5)
     told = _text({**summary(some), **truth(some, 0.5), "graspable": found})
     assert "any candidate holds 1 of these 2 (50.0%)" in told
+    assert "2 of 3 held: 66.7% (20.8% to 93.9%; objects drawn anew 66.7% to 66.7%)" in told
+    assert "any candidate holds 66.7% (20.8% to 93.9%; objects drawn anew 66.7% to 66.7%)" in told
 
 
 def test_a_recorded_image_is_planned_on_for_the_gripper(tmp_path, capfd, monkeypatch):

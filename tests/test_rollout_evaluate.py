@@ -10,6 +10,7 @@ from ddg_core.description import load_hand
 from ddg_core.errors import BadInput, Failed
 from ddg_core.grasp import Grasp
 from ddg_core.outcome import Outcome
+from ddg_core.statistics import wilson
 from ddg_sim.rollout.compare import compare
 from ddg_sim.rollout.evaluate import (
     EvaluationSettings,
@@ -80,7 +81,11 @@ def test_the_paper_counts_only_scenes_with_ten_candidates_and_one_that_holds() -
     assert figures["rate"] == 0.5
     assert figures["rate_paper"] == 0.5
     assert figures["oracle_rate"] == 0.75
-    assert summary([tried(0, "HELD")])["oracle_rate"] is None
+    assert figures["oracle_wilson95"] == pytest.approx(wilson(3, 4))
+    low, high = figures["oracle_bootstrap95"]
+    assert low <= 0.75 <= high
+    alone = summary([tried(0, "HELD")])
+    assert alone["oracle_rate"] is alone["oracle_wilson95"] is alone["oracle_bootstrap95"] is None
 
 
 def test_results_survive_the_round_trip_and_other_files_are_refused(tmp_path: Path) -> None:

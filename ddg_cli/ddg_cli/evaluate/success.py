@@ -174,9 +174,8 @@ def _results(path: Path, across: float | None) -> "list[Tried]":
 
 
 def _text(answer: dict[str, Any]) -> str:
-    low, high = answer["wilson95"]
     lines = [
-        f"{answer['held']} of {answer['n']} held: {answer['rate']:.1%} ({low:.1%} to {high:.1%})",
+        f"{answer['held']} of {answer['n']} held: {_with_intervals(answer)}",
         f"without a grasp {answer['abstained']}, six directions "
         f"{answer['six_direction_rate']:.1%}, plan {answer['plan_s_median']:.2f} s (median)",
     ]
@@ -194,7 +193,7 @@ def _text(answer: dict[str, Any]) -> str:
     if answer["oracle_rate"] is not None:
         paper = answer["rate_paper"]
         lines.append(
-            f"any candidate holds {answer['oracle_rate']:.1%}, as the paper counts "
+            f"any candidate holds {_with_intervals(answer, 'oracle_')}, as the paper counts "
             + ("-" if paper is None else f"{paper:.1%}")
         )
     if answer["ece"] is not None:
@@ -208,3 +207,11 @@ def _text(answer: dict[str, Any]) -> str:
         lines.append(f"{group}:")
         lines += [f"  {name:<20} {c['held']}/{c['n']}" for name, c in answer[group].items()]
     return "\n".join(lines)
+
+
+def _with_intervals(answer: dict[str, Any], prefix: str = "") -> str:
+    """A rate with its interval by Wilson, and with the objects drawn anew."""
+    low, high = answer[f"{prefix}wilson95"]
+    least, most = answer[f"{prefix}bootstrap95"]
+    rate = f"{answer[f'{prefix}rate']:.1%} ({low:.1%} to {high:.1%}"
+    return f"{rate}; objects drawn anew {least:.1%} to {most:.1%})"

@@ -144,6 +144,7 @@ def summary(tried: Sequence[Tried]) -> dict[str, Any]:
     held = [t.held for t in tried]
     n, executed = len(tried), sum(bool(t.candidates) for t in tried)
     asked = bool(tried) and all(t.any_holds is not None for t in tried)
+    any_holds = [bool(t.any_holds) for t in tried]
     paper = [t.held for t in tried if t.any_holds and t.candidates >= PAPER_CANDIDATES]
     names = [Path(t.object).name for t in tried]
     plans = [t.plan_s for t in tried]
@@ -152,11 +153,13 @@ def summary(tried: Sequence[Tried]) -> dict[str, Any]:
         "held": sum(held),
         "rate": sum(held) / n if n else None,
         "wilson95": wilson(sum(held), n),
-        "bootstrap95": bootstrap_by_object(held, names, rng=np.random.default_rng(0)),
+        "bootstrap95": _by_object(held, names),
         "executed": executed,
         "abstained": n - executed,
         "rate_paper": float(np.mean(paper)) if asked and paper else None,
-        "oracle_rate": sum(bool(t.any_holds) for t in tried) / n if asked else None,
+        "oracle_rate": sum(any_holds) / n if asked else None,
+        "oracle_wilson95": wilson(sum(any_holds), n) if asked else None,
+        "oracle_bootstrap95": _by_object(any_holds, names) if asked else None,
         "six_direction_rate": sum(bool(t.six_directions) for t in tried) / n if n else None,
         "outcomes": dict(Counter(t.outcome for t in tried)),
         "by_object": _count(names, held),
@@ -210,6 +213,10 @@ def _any_holds(
 ) -> bool:
     simulation.settings = settings.rollout.simulation
     return first == Outcome.HELD or any(simulation.run(grasp).held for grasp in grasps[1:])
+
+
+def _by_object(held: Sequence[bool], names: Sequence[str]) -> tuple[float, float]:
+    return bootstrap_by_object(held, names, rng=np.random.default_rng(0))
 
 
 def _count(names: Sequence[str], held: Sequence[bool]) -> dict[str, dict[str, int]]:
