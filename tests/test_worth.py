@@ -7,7 +7,7 @@ from ddg_cli.teach.trying import Attempt
 from ddg_cli.teach.worth import Tried, report, unworthed, worth
 from ddg_core.errors import BadInput
 from ddg_planning.generate.assemble import FinishSettings
-from ddg_planning.generate.worth import fit_worth
+from ddg_planning.generate.worth import _say, fit_worth
 from ddg_sim.rollout.many import Cluster
 
 TRUE = {"soft": (0.5, 0.1), "sharp": (4.0, 0.2), "rare": (1.0, 0.1)}
@@ -29,6 +29,16 @@ def test_the_worth_of_each_type_is_found():
     found = fit_worth(*tried({"soft": 4000, "sharp": 4000}))
     for kind in ("soft", "sharp"):
         np.testing.assert_allclose(found[kind], TRUE[kind], rtol=0.25, atol=0.3)
+
+
+def test_what_a_choice_says_has_the_slope_of_its_differences():
+    rng = np.random.default_rng(0)
+    worth, held = rng.normal(size=9), rng.random(9) < 0.5
+    first = np.array([0, 4, 5])  # three scenes, one of them with a single grasp
+    _, slope = _say(worth, held, first)
+    step = 1e-6 * np.eye(9)
+    ahead, back = ([_say(worth + s * row, held, first)[0] for row in step] for s in (1.0, -1.0))
+    np.testing.assert_allclose(slope, (np.array(ahead) - back) / 2e-6, atol=1e-6)
 
 
 def test_a_type_that_was_hardly_tried_is_worth_what_the_others_are():
