@@ -22,6 +22,7 @@ from ddg_planning.evaluate.uphill import (
     within,
 )
 from ddg_planning.evaluate.volume import Volume, VolumeSettings
+from ddg_planning.generate.collision import CollisionSettings
 from ddg_planning.generate.generator import GeneratorSettings
 from ddg_planning.generate.hand_model import HandModel
 
@@ -149,6 +150,22 @@ def test_new_grasps_are_better_near_and_valid(method: str) -> None:
         assert np.abs(grasp.joints - old.joints).max() < SETTINGS.joint + 1e-6
         np.testing.assert_array_equal(grasp.joints[:-2], old.joints[:-2])
         assert ok
+
+
+def test_a_way_in_as_near_to_the_table_as_the_generator_refuses_is_not_free() -> None:
+    volume = Volume(VIEW, JUDGE.card.volume)
+    still = Hill(
+        volume, motions(grasps(1), volume.T_base_local), JUDGE.hand, JUDGE.logits, SETTINGS
+    )
+    nowhere = torch.zeros(1, 15)
+
+    def way(clearance: float) -> Way:
+        collision = CollisionSettings(clearance=clearance)
+        return Way(VIEW, volume, still, GeneratorSettings(arm=None, collision=collision))
+
+    least = float(way(0.0).clearance(nowhere))
+    assert way(0.5 * least).free(nowhere).item()
+    assert not way(1.5 * least).free(nowhere).item()
 
 
 def test_refinements_are_known_by_name() -> None:

@@ -121,7 +121,7 @@ class Way:
         ways = self._way_in(grasps)
         depth = torch.stack([self._collision.open(balls).amax(dim=-1) for balls in ways])
         free = depth.amax(dim=0) < self._collision.settings.depth
-        free &= self._least(ways) > 0.0
+        free &= self._least(ways) > self._collision.settings.clearance
         if self._arm is not None:
             at = grasps.positions[:, CLOSED], grasps.quaternions[:, CLOSED]
             free &= self._arm.excess(*at) < self._arm.settings.slack
