@@ -118,10 +118,7 @@ class Way:
     def free(self, offsets: Tensor) -> Tensor:
         """Whether the open hand comes in without touching, and the arm gets there, shape (N,)."""
         grasps = self._hill.moved(offsets)
-        ways = self._way_in(grasps)
-        depth = torch.stack([self._collision.open(balls).amax(dim=-1) for balls in ways])
-        free = depth.amax(dim=0) < self._collision.settings.depth
-        free &= self._least(ways) > self._collision.settings.clearance
+        free, _ = self._collision.free(self._way_in(grasps))
         if self._arm is not None:
             at = grasps.positions[:, CLOSED], grasps.quaternions[:, CLOSED]
             free &= self._arm.excess(*at) < self._arm.settings.slack
@@ -130,10 +127,7 @@ class Way:
     @torch.no_grad()
     def clearance(self, offsets: Tensor) -> Tensor:
         """Least distance to table and obstacles on the way in, shape (N,), in [m]."""
-        return self._least(self._way_in(self._hill.moved(offsets)))
-
-    def _least(self, ways: list[Tensor]) -> Tensor:
-        return torch.stack([self._collision.clearance(balls) for balls in ways]).amin(dim=0)
+        return self._collision.free(self._way_in(self._hill.moved(offsets)))[1]
 
     def _way_in(self, grasps: Motions, samples: int = 4) -> list[Tensor]:
         balls = self._hand.balls(*self._hand.link_poses(grasps.joints[:, OPEN]))

@@ -71,10 +71,7 @@ def finish(
 ) -> list[Grasp]:
     """Turn scored candidates into at most so many grasps, the likeliest first."""
     way = product.way_in(scored.states, scored.counts)  # (S, N, B, 3)
-    collision = product.collision
-    depth = torch.stack([collision.open(balls).amax(dim=-1) for balls in way]).amax(dim=0)
-    clearance = torch.stack([collision.clearance(balls) for balls in way]).amin(dim=0)
-    free = (depth < collision.settings.depth) & (clearance > collision.settings.clearance)
+    free, clearance = product.collision.free([*way])
     if product.arm is not None:
         free &= product.out_of_reach(scored.states) < product.arm.settings.slack
     if not free.any():

@@ -1,5 +1,6 @@
 """The collision expert: the hand, as balls, against the object's body, the table, obstacles."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -70,6 +71,15 @@ class Collision:
 
     def _table(self, balls: Tensor) -> Tensor:
         return self.hand.ball_radii + self.settings.table_margin - self.solid.height(balls)
+
+    def free(self, way: Sequence[Tensor]) -> tuple[Tensor, Tensor]:
+        """Whether hands come in without touching, and their least clearance in [m], shapes (N,).
+
+        `way` holds the balls (N, B, 3) of the open hands at each stop.
+        """
+        depth = torch.stack([self.open(balls).amax(dim=-1) for balls in way]).amax(dim=0)
+        clearance = torch.stack([self.clearance(balls) for balls in way]).amin(dim=0)
+        return (depth < self.settings.depth) & (clearance > self.settings.clearance), clearance
 
     def clearance(self, balls: Tensor) -> Tensor:
         """Least distance (N,) of balls (N, B, 3) to table and obstacles, in [m]."""
