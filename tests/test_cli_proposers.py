@@ -8,9 +8,10 @@ import pytest
 from ddg_cli import proposers
 
 
+@pytest.mark.parametrize(("name", "refine"), [("ranked", "none"), ("refined", "ga")])
 @pytest.mark.parametrize(("planned", "taken"), [(100, 16), (16, 16), (5, 5), (0, 0)])
 def test_half_of_a_ranked_scene_are_the_first_and_order_is_kept(
-    planned: int, taken: int, monkeypatch: pytest.MonkeyPatch
+    planned: int, taken: int, name: str, refine: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     asked: list[proposers.Asked] = []
 
@@ -19,10 +20,11 @@ def test_half_of_a_ranked_scene_are_the_first_and_order_is_kept(
         return lambda view, rng: list(range(planned))
 
     monkeypatch.setattr(proposers, "gm1", fake)
-    propose = proposers.proposer("ranked")(proposers.Asked("svh", 16))
+    propose = proposers.proposer(name)(proposers.Asked("svh", 16))
     view: Any = None
     chosen: list[Any] = list(propose(view, np.random.default_rng(0)))
-    assert (asked[0].evaluator, asked[0].grasps) == ("em-s", proposers.PLANNED)
+    assert (asked[0].evaluator, asked[0].refine) == ("em-s", refine)
+    assert asked[0].grasps == proposers.PLANNED
     assert len(set(chosen)) == taken
     assert chosen == sorted(chosen)
     assert chosen[:8] == list(range(min(8, planned)))

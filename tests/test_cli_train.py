@@ -40,7 +40,7 @@ def test_weights_are_made_that_can_be_used(
     sets: tuple[Path, Path], tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     out = tmp_path / "em-s.safetensors"
-    words = ["train", "em", "--data", sets[0], "--validation", sets[1], "--out", out]
+    words = ["train", "em", "--data", sets[0], "--validation", sets[1], sets[1], "--out", out]
     code = main([*map(str, words), "--epochs", "1", "--seed", "4", "--about", "a try", "--json"])
     answer = json.loads(capfd.readouterr().out)
     assert code == 0
@@ -48,7 +48,9 @@ def test_weights_are_made_that_can_be_used(
     card = Evaluator(out, load_hand("svh")).card
     assert (card.about, card.training["seed"], card.training["epochs"]) == ("a try", 4, 1)
     assert card.data["training"] == [Dataset(sets[0]).content()]
-    assert card.metrics["grasps"] == answer["metrics"]["grasps"] == 4
+    assert card.data["validation"] == 2 * [Dataset(sets[1]).content()]
+    assert card.metrics["grasps"] == answer["metrics"]["grasps"] == 8
+    assert card.metrics["scenes"] == 2
     assert len(list((sets[0] / "features").rglob("*.npz"))) == 1
     on = tmp_path / "on.safetensors"
     words[-1] = on

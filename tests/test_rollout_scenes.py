@@ -38,6 +38,14 @@ def test_low_objects_stand_on_a_pedestal_and_high_ones_on_the_table() -> None:
         assert sim.lowest == pytest.approx(bottom, abs=1e-3)
 
 
+@pytest.mark.parametrize("part", ["train", "validation", "test"])
+def test_scenes_of_blends_are_of_their_split_and_of_nothing_else(part: str) -> None:
+    names = parse({"shapes": "blends", "split": part}, RolloutSettings, "test").names
+    assert len(names) > 300
+    assert {split(name) for name in names} == {part}
+    assert all(name.startswith("blend_") for name in names)
+
+
 def test_draws_stay_in_their_ranges_and_poses_come_by_their_probability() -> None:
     settings = SceneSettings(mass=(0.8, 1.2), scale=(0.95, 1.05))
     item, ups = load_object("box_000"), []

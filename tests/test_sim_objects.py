@@ -7,7 +7,7 @@ import trimesh
 
 from ddg_core.errors import BadInput
 from ddg_sim.objects.assemble import assemble
-from ddg_sim.objects.catalogue import FAMILIES, catalogue, draw, kind_of, split
+from ddg_sim.objects.catalogue import FAMILIES, blends, catalogue, draw, kind_of, split
 from ddg_sim.objects.check import coverage, inertia_is_physical
 from ddg_sim.objects.load import load_object, objects_in, read_mesh
 from ddg_sim.objects.sim_object import SimObject
@@ -47,6 +47,22 @@ def test_every_family_draws_sound_objects(kind: str) -> None:
         assert covered.mean < 0.002
         assert covered.p95 < 0.0065
         assert abs(covered.volume_ratio - 1.0) < (0.7 if kind in HOLLOW else 0.12)
+
+
+def test_blends_are_whole_of_handy_sizes_and_all_different() -> None:
+    volumes = set()
+    for name in blends()[:60]:
+        draft = draw(name)
+        assert draft.visual.is_volume
+        assert draft.visual.body_count == 1  # what is stuck on stays on
+        low, middle, high = sorted(draft.visual.extents)
+        assert 0.01 < low <= middle <= 0.14
+        assert 0.05 < high <= 0.28
+        assert draft.visual.bounds[0, 2] == pytest.approx(0.0, abs=1e-9)
+        assert 0.03 <= draft.mass <= 0.5
+        volumes.add(round(draft.visual.volume * 1e9))
+    assert len(volumes) == 60
+    assert not set(blends()) & set(catalogue())
 
 
 def test_the_same_name_gives_the_same_object_and_another_number_another() -> None:

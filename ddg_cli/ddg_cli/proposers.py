@@ -87,7 +87,6 @@ def _planned(model: str, asked: Asked) -> Propose:
     from ddg_perception.perceive import PerceptionSettings, perceive
     from ddg_planning.evaluate.evaluator import load_evaluator
     from ddg_planning.evaluate.refine import load_refiner
-    from ddg_planning.evaluate.uphill import RefineSettings
     from ddg_planning.generate.gm2 import leave_out
     from ddg_planning.plan import plan
     from ddg_planning.settings import PlanningSettings
@@ -100,8 +99,8 @@ def _planned(model: str, asked: Asked) -> Propose:
     ideas = leave_out(generation.gm2, asked.without)
     generation = replace(generation, model=model, models=asked.models, gm2=ideas)
     generator = load_generator(hand, generation)
-    rank = load_evaluator(asked.evaluator, hand, asked.weights)
-    refine = load_refiner(asked.refine, rank, generation.generator, RefineSettings())
+    judge = load_evaluator(asked.evaluator, hand, asked.weights)
+    rank = load_refiner(asked.refine, judge, generation.generator, planning.refinement)
     settings = replace(planning.plan, least_probability=0.0)
 
     def propose(view: SceneView, rng: np.random.Generator) -> Sequence[Grasp]:
@@ -110,7 +109,7 @@ def _planned(model: str, asked: Asked) -> Propose:
         def generate(view: ObjectView, *, n: int) -> list[Grasp]:
             return generator(view, n=n, rng=rng)
 
-        grasps = plan(seen, generate, rank, None, settings, lambda *_: None, refine)
+        grasps = plan(seen, generate, rank, None, settings, lambda *_: None)
         return grasps[: asked.grasps]
 
     return propose
@@ -188,12 +187,13 @@ def mixed(asked: Asked) -> Propose:
     return propose
 
 
-def ranked(asked: Asked) -> Propose:
+def ranked(asked: Asked, refine: str = "none") -> Propose:
     """What EM-S ranks first for one half, the other half evenly from the ranks behind.
 
-    An evaluator errs most where it chooses; the next one learns from that.
+    An evaluator errs most where it chooses; the next one learns from that. So it does from grasps
+    that were refined to please it.
     """
-    planned = gm1(replace(asked, grasps=PLANNED, evaluator="em-s"))
+    planned = gm1(replace(asked, grasps=PLANNED, evaluator="em-s", refine=refine))
 
     def propose(view: SceneView, rng: np.random.Generator) -> Sequence[Grasp]:
         return _from_all_ranks(planned(view, rng), asked.grasps // 2, asked.grasps, rng)
@@ -216,6 +216,7 @@ PROPOSERS: dict[str, Callable[[Asked], Propose]] = {
     "gm2": gm2,
     "mixed": mixed,
     "ranked": ranked,
+    "refined": partial(ranked, refine="ga"),
     "jaws-ranked": jaws_ranked,
     **{name: partial(dexnet, name=name) for name in JAWS},
 }

@@ -23,7 +23,9 @@ def add_arguments(parser: argparse.ArgumentParser) -> None:
     em = models.add_parser("em", help="an evaluative model: how likely a grasp is to hold")
     em.add_argument("--variant", default="em-s", help=f"one of {', '.join(VARIANTS)}")
     em.add_argument("--data", type=Path, nargs="+", required=True, help="folders of data sets")
-    em.add_argument("--validation", type=Path, required=True, help="folder: stops and calibrates")
+    em.add_argument(
+        "--validation", type=Path, nargs="+", required=True, help="folders: stop and calibrate"
+    )
     em.add_argument("--out", type=Path, required=True, help="the weights (.safetensors)")
     em.add_argument("--seed", type=int, default=0, help="of starts, order and noise")
     em.add_argument("--epochs", type=int, help="most passes over the data")
@@ -81,14 +83,19 @@ def _large(args: argparse.Namespace) -> Report:
     from ddg_planning.training.learn import LearnSettings, learn
     from ddg_sim.dataset.store import Dataset
 
-    folders = [shards_of(Dataset(path), path / IMAGES) for path in (*args.data, args.validation)]
-    paths = [sorted(folder.glob("*.parquet")) for folder in folders]
+    training, validation = (
+        [
+            p
+            for path in paths
+            for p in sorted(shards_of(Dataset(path), path / IMAGES).glob("*.parquet"))
+        ]
+        for paths in (args.data, args.validation)
+    )
     asked = {"epochs": args.epochs, "minutes": args.minutes}
     chosen = {name: value for name, value in asked.items() if value is not None}
     settings = LearnSettings(seed=args.seed, about=args.about, **chosen)
     try:
-        training = [path for part in paths[:-1] for path in part]
-        card = learn(args.variant, training, paths[-1], args.out, settings)
+        card = learn(args.variant, training, validation, args.out, settings)
     except ValueError as error:
         raise BadInput(f"train em: {error}") from error
     lines = [f"weights {args.out}", *(f"{k:<18} {v}" for k, v in card["metrics"].items())]
@@ -108,26 +115,25 @@ def _small(args: argparse.Namespace) -> Report:
     from ddg_planning.evaluate.weights import write_weights
     from ddg_sim.dataset.store import Dataset
 
-    sets = [Dataset(folder) for folder in (*args.data, args.validation)]
-    hands = {data.header.settings.hand for data in sets}
+    training, unseen = ([Dataset(folder) for folder in s] for s in (args.data, args.validation))
+    hands = {data.header.settings.hand for data in (*training, *unseen)}
     if len(hands) != 1:
         raise BadInput(f"train em: data sets of several hands: {', '.join(sorted(hands))}")
-    _check_apart(sets[:-1], sets[-1])
+    _check_apart(training, unseen)
     hand = load_hand(hands.pop())
     sizes, begin, before = NetworkSettings(), None, None
     if args.begin:
         begin, card, before = read_for(args.begin, hand)
         sizes = card.network
-    examples = join_sets([_examples(data) for data in sets[:-1]])
-    validation = _examples(sets[-1])
+    examples, validation = (join_sets([_examples(d) for d in sets]) for sets in (training, unseen))
     asked = {"epochs": args.epochs, "rate": args.rate}
     chosen = {name: value for name, value in asked.items() if value is not None}
     settings = TrainSettings(seed=args.seed, **chosen)
     network, metrics = train(examples, validation, sizes, settings, _tell, begin)
     data = {
         "went_on_from": before,
-        "training": [data.content() for data in sets[:-1]],
-        "validation": sets[-1].content(),
+        "training": [data.content() for data in training],
+        "validation": [data.content() for data in unseen],
         "scenes": len(set(examples.scene.tolist())),
         "grasps": len(examples),
     }
@@ -137,10 +143,13 @@ def _small(args: argparse.Namespace) -> Report:
     return Report(answer, _text(answer))
 
 
-def _check_apart(training: "Sequence[Dataset]", validation: "Dataset") -> None:
+def _check_apart(training: "Sequence[Dataset]", validation: "Sequence[Dataset]") -> None:
     """Refuse to validate on objects that were trained on."""
-    seen = {row["object"] for data in training for row in data.rows(["object"])}
-    both = seen & {row["object"] for row in validation.rows(["object"])}
+    seen, unseen = (
+        {row["object"] for data in sets for row in data.rows(["object"])}
+        for sets in (training, validation)
+    )
+    both = seen & unseen
     if both:
         raise BadInput(f"train em: {min(both)!r} is in training and validation data")
 

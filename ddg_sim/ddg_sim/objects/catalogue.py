@@ -1,4 +1,7 @@
-"""The procedural catalogue: 20 kinds of household things, drawn by seed, split by object."""
+"""The procedural catalogue: 20 kinds of household things, drawn by seed, split by object.
+
+Beside it are blends: shapes without a kind, to learn from.
+"""
 
 import hashlib
 import re
@@ -10,9 +13,11 @@ import numpy as np
 
 from ddg_core.errors import UnknownName
 from ddg_sim.objects import tools, vessels
+from ddg_sim.objects.blends import blend
 from ddg_sim.objects.solids import Draft
 
 PER_KIND = 16
+BLEND, BLENDS = "blend", 4000  # how many
 Split = Literal["train", "validation", "test"]
 
 # Easy ones first: `demo --list` shows them in this order.
@@ -52,6 +57,11 @@ def catalogue() -> tuple[str, ...]:
     )
 
 
+def blends() -> tuple[str, ...]:
+    """Names of all blends."""
+    return tuple(f"{BLEND}_{i:04d}" for i in range(BLENDS))
+
+
 def kind_of(name: str) -> str:
     """Kind of a catalogue name: "bottle" of "bottle_003"."""
     return re.sub(r"_\d+$", "", name)
@@ -70,10 +80,11 @@ def draw(name: str) -> Draft:
         UnknownName: There is no such kind, or no such number of it.
     """
     kind = kind_of(name)
-    if kind not in FAMILIES:
-        raise UnknownName("kind of object", kind, FAMILIES)
-    full = f"{kind}_000" if name == kind else name
-    siblings = [f"{kind}_{i:03d}" for i in range(PER_KIND)]
+    families = {**FAMILIES, BLEND: blend}
+    if kind not in families:
+        raise UnknownName("kind of object", kind, families)
+    siblings = blends() if kind == BLEND else [f"{kind}_{i:03d}" for i in range(PER_KIND)]
+    full = siblings[0] if name == kind else name
     if full not in siblings:
         raise UnknownName("object", name, siblings)
-    return FAMILIES[kind](np.random.default_rng(zlib.crc32(full.encode())))
+    return families[kind](np.random.default_rng(zlib.crc32(full.encode())))

@@ -3,13 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Literal
 
 import numpy as np
 
 from ddg_core.arrays import Array
 from ddg_core.description import load_hand
 from ddg_core.grasp import Grasp
-from ddg_sim.objects.catalogue import Split, catalogue, split
+from ddg_sim.objects.catalogue import Split, blends, catalogue, split
 from ddg_sim.rollout.scene import Scene, SceneSettings, draw_scene
 from ddg_sim.rollout.simulate import GraspResult, GraspSimulation, SimulationSettings
 from ddg_sim.rollout.view import SceneView, ViewSettings, draw_view
@@ -23,8 +24,9 @@ class RolloutSettings:
 
     Attributes:
         hand: Name of the hand.
-        objects: Catalogue names or paths to choose from; empty takes the catalogue's `split`.
-        split: Split of the catalogue.
+        objects: Names or paths to choose from; empty takes the `split` of `shapes`.
+        shapes: What a split is of.
+        split: Split of these shapes.
         views: Views per scene; grasps are proposed on the first.
         scene: What is drawn per scene.
         view: Where cameras are.
@@ -33,6 +35,7 @@ class RolloutSettings:
 
     hand: str = "svh"
     objects: tuple[str, ...] = ()
+    shapes: Literal["catalogue", "blends"] = "catalogue"
     split: Split = "train"
     views: int = 1
     scene: SceneSettings = field(default_factory=SceneSettings)
@@ -47,7 +50,8 @@ class RolloutSettings:
     @cached_property
     def names(self) -> tuple[str, ...]:
         """The objects to choose from."""
-        return self.objects or tuple(name for name in catalogue() if split(name) == self.split)
+        every = blends() if self.shapes == "blends" else catalogue()
+        return self.objects or tuple(name for name in every if split(name) == self.split)
 
 
 @dataclass(frozen=True, eq=False)
