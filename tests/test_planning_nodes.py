@@ -114,7 +114,7 @@ def test_a_view_is_answered_with_grasps_best_first(graph, ask) -> None:  # type:
     assert all(0.0 < g.p_success < 1.0 and g.p_std is not None for g in grasps)
     assert all({"generate", "evaluate"} == {role for role, _ in g.models} for g in grasps)
     assert answer.grasps[0].header == VIEW.header
-    assert [s.stage for s in answer.stages] == ["generate", "reach", "rank", "done"]
+    assert [s.stage for s in answer.stages] == ["generate", "rank", "reach", "done"]
     again = ask(request)
     np.testing.assert_array_equal(again.grasps[0].joints, answer.grasps[0].joints)
     wait_until(lambda: bool(heard), what="grasps for viewers", timeout=30.0)

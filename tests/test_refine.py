@@ -14,13 +14,8 @@ from ddg_planning.evaluate.evaluator import load_evaluator
 from ddg_planning.evaluate.hill import Hill, Way
 from ddg_planning.evaluate.motions import Motions, motions
 from ddg_planning.evaluate.refine import Refiner, load_refiner
-from ddg_planning.evaluate.uphill import (
-    RefineSettings,
-    anneal,
-    ascend,
-    value_and_gradient,
-    within,
-)
+from ddg_planning.evaluate.refine_settings import RefineSettings
+from ddg_planning.evaluate.uphill import anneal, ascend, value_and_gradient, within
 from ddg_planning.evaluate.volume import Volume, VolumeSettings
 from ddg_planning.generate.collision import CollisionSettings
 from ddg_planning.generate.generator import GeneratorSettings
@@ -130,21 +125,24 @@ def test_where_nothing_is_free_nothing_moves(way) -> None:  # type: ignore[no-un
 def test_new_grasps_are_better_near_and_valid(method: str) -> None:
     refine = Refiner(JUDGE, method, GeneratorSettings(arm=None), replace(SETTINGS, gain=0.02))
     asked = grasps(4)
-    new = refine(VIEW, asked)
+    every = refine(VIEW, asked)
+    assert [g.p_success for g in every] == sorted((g.p_success for g in every), reverse=True)
+    new = [g for g in every if ("refine", method) in g.models]
     assert new
     olds = {g.log_likelihood: g for g in JUDGE(VIEW, asked)}
+    kept = {g.log_likelihood: g for g in every if g not in new}
+    assert {k: g.p_success for k, g in kept.items()} == {k: g.p_success for k, g in olds.items()}
     volume = Volume(VIEW, JUDGE.card.volume)
-    judged, _ = JUDGE.judge(volume, new)
     free = Way(
         VIEW,
         volume,
         Hill(volume, motions(new, volume.T_base_local), JUDGE.hand, JUDGE.logits, SETTINGS),
         GeneratorSettings(arm=None),
     ).free(torch.zeros(len(new), 15))
-    for grasp, p, ok in zip(new, judged, free.tolist(), strict=True):
+    for grasp, ok in zip(new, free.tolist(), strict=True):
         old = olds[grasp.log_likelihood]
-        assert p > old.p_success - 1e-3
-        assert ("refine", method) in grasp.models
+        assert grasp.p_success > old.p_success - 1e-3
+        assert [role for role, _ in grasp.models] == ["refine", "evaluate"]
         turn = angle_between(grasp.T_base_wrist[0, :3, :3], old.T_base_wrist[0, :3, :3])
         assert turn < SETTINGS.angle + 1e-3
         assert np.abs(grasp.joints - old.joints).max() < SETTINGS.joint + 1e-6
@@ -170,7 +168,7 @@ def test_a_way_in_as_near_to_the_table_as_the_generator_refuses_is_not_free() ->
 
 def test_refinements_are_known_by_name() -> None:
     settings = GeneratorSettings()
-    assert load_refiner("none", JUDGE, settings, SETTINGS) is None
+    assert load_refiner("none", JUDGE, settings, SETTINGS) is JUDGE
     assert Refiner(JUDGE, "ga", settings, SETTINGS)(VIEW, []) == []
     with pytest.raises(UnknownName, match="'up'"):
         load_refiner("up", JUDGE, settings, SETTINGS)

@@ -140,6 +140,7 @@ def _plan(view: "ObjectView", args: argparse.Namespace, watch: Stopwatch) -> "li
     from ddg_core.description import config_folder, load_hand
     from ddg_core.settings import load
     from ddg_planning.evaluate.evaluator import load_evaluator
+    from ddg_planning.evaluate.refine import load_refiner
     from ddg_planning.plan import by_likelihood, plan
     from ddg_planning.settings import PlanningSettings
     from ddg_planning.store import GenerationSettings, load_generator
@@ -156,7 +157,10 @@ def _plan(view: "ObjectView", args: argparse.Namespace, watch: Stopwatch) -> "li
             if args.generator:
                 generation = replace(generation, model=args.generator, models="")
             generator = load_generator(hand, generation)
-            evaluator = load_evaluator(settings.evaluator, hand, settings.weights)
+            judge = load_evaluator(settings.evaluator, hand, settings.weights)
+            evaluator = load_refiner(
+                settings.refine, judge, generation.generator, settings.refinement
+            )
 
     def propose(view: "ObjectView", *, n: int) -> "list[Grasp]":
         with watch.stage("generate", "generating grasps"):

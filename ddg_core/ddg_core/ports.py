@@ -23,7 +23,10 @@ class Rank(Protocol):
     """An evaluative model: judges grasps."""
 
     def __call__(self, view: ObjectView, grasps: Sequence[Grasp]) -> list[Grasp]:
-        """Return the same grasps with `p_success`, `p_std` and `score` set, the best first."""
+        """Return the grasps with `p_success`, `p_std` and `score` set, the best first.
+
+        One that refines adds grasps that it moved.
+        """
 
 
 @dataclass(frozen=True, eq=False)

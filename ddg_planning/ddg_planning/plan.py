@@ -73,9 +73,6 @@ class Propose(Protocol):
         """Return up to `n` grasps, the likeliest first."""
 
 
-Refine = Callable[[ObjectView, Sequence[Grasp]], list[Grasp]]
-
-
 @dataclass
 class Stopwatch:
     """Wall time per stage; a stage ends when the next begins."""
@@ -107,18 +104,16 @@ def plan(
     check_reach: CheckReach | None,
     settings: PlanSettings,
     progress: Progress,
-    refine: Refine | None = None,
 ) -> list[Grasp]:
     """Plan grasps on a view, best first.
 
     Args:
         view: The object.
         propose: Generative model; it leaves out what collides.
-        rank: Evaluative model, or likelihood.
+        rank: Evaluative model, or likelihood; it may add what it made of the best.
         check_reach: The arm; None leaves reach out of account.
         settings: Numbers.
         progress: Told as each stage begins; an exception from it cancels.
-        refine: Answers further grasps, moved from the best; None leaves them as proposed.
 
     Raises:
         Failed: NO_CANDIDATE, NO_IK or LOW_CONFIDENCE, and what the ports raise.
@@ -127,15 +122,12 @@ def plan(
     grasps = propose(view, n=settings.candidates)
     if not grasps:
         raise Failed(Outcome.NO_CANDIDATE, "no taught grasp type finds a hold on the object")
-    if refine is not None:
-        progress("refine", 0.3, len(grasps))
-        grasps = [*grasps, *refine(view, grasps)]
+    progress("rank", 0.3, len(grasps))
+    grasps = rank(view, grasps)
     if check_reach is not None:
-        progress("reach", 0.5, len(grasps))
+        progress("reach", 0.6, len(grasps))
         grasps = reachable(grasps, check_reach, settings.lift)
-    progress("rank", 0.8, len(grasps))
-    judged = [scored(grasp, settings.score) for grasp in rank(view, grasps)]
-    grasps = sorted(judged, key=lambda grasp: -grasp.score)
+    grasps = sorted((scored(g, settings.score) for g in grasps), key=lambda grasp: -grasp.score)
     first = grasps[0].p_success
     if first is not None and first < settings.least_probability:
         raise Failed(

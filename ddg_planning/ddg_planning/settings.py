@@ -3,6 +3,7 @@
 from dataclasses import dataclass, field, replace
 from typing import Literal
 
+from ddg_planning.evaluate.refine_settings import RefineSettings
 from ddg_planning.plan import PlanSettings
 
 
@@ -33,12 +34,14 @@ class HandPlanning:
 
     Attributes:
         generator, evaluator, weights: As in `PlanningSettings`.
+        refine: As in `PlanningSettings`.
         least_probability: As in `PlanSettings`.
     """
 
     generator: Literal["gm1", "dexnet"]
     evaluator: str = "none"
     weights: str = ""
+    refine: str = "none"
     least_probability: float = 0.0
 
 
@@ -52,6 +55,9 @@ class PlanningSettings:
         generator: "gm1", or "dexnet" for a two-finger gripper.
         evaluator: Name of the evaluative model; "none" ranks by likelihood.
         weights: File of its weights; empty takes those that come with the package.
+        refine: How the planner has the best grasps moved to where the model likes them better:
+            "none", "ga" (gradient ascent) or "sa" (annealing); these follow em-s.
+        refinement: How far and how long.
         hands: What differs for hands by name.
         threads: Threads that the ranking node computes with; more only pays on an idle machine.
     """
@@ -61,6 +67,8 @@ class PlanningSettings:
     generator: Literal["gm1", "dexnet"] = "gm1"
     evaluator: str = "none"
     weights: str = ""
+    refine: str = "none"
+    refinement: RefineSettings = field(default_factory=RefineSettings)
     hands: dict[str, HandPlanning] = field(default_factory=dict)
     threads: int = 1
 
@@ -75,6 +83,5 @@ class PlanningSettings:
             return self
         its = self.hands[hand]
         plan = replace(self.plan, least_probability=its.least_probability)
-        return replace(
-            self, generator=its.generator, evaluator=its.evaluator, weights=its.weights, plan=plan
-        )
+        asked = {k: getattr(its, k) for k in ("generator", "evaluator", "weights", "refine")}
+        return replace(self, plan=plan, **asked)

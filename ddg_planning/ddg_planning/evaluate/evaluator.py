@@ -47,10 +47,11 @@ class Evaluator:
             BadInput: A grasp of another hand.
             Failed: NO_CLOUD if the view shows no object.
         """
-        if not grasps:
-            return []
-        p, std = self.judge(Volume(view, self.card.volume), grasps)
-        return ranked(grasps, p, std, self.id)
+        return self.rank(Volume(view, self.card.volume), grasps) if grasps else []
+
+    def rank(self, volume: Volume, grasps: Sequence[Grasp]) -> list[Grasp]:
+        """The same on an encoded view."""
+        return ranked(grasps, *self.judge(volume, grasps), self.id)
 
     def judge(self, volume: Volume, grasps: Sequence[Grasp]) -> tuple[Array, Array]:
         """Probability (N,) and its standard deviation (N,) of grasps on an encoded view."""

@@ -12,7 +12,7 @@ from ddg_core.transforms import apply, compose, inverse
 from ddg_core.view import ObjectView
 from ddg_planning.evaluate.features import Features, features
 from ddg_planning.evaluate.motions import CLOSED, OPEN, SQUEEZING, Motions, reach
-from ddg_planning.evaluate.uphill import RefineSettings
+from ddg_planning.evaluate.refine_settings import RefineSettings
 from ddg_planning.evaluate.volume import Volume
 from ddg_planning.generate.arm import Arm
 from ddg_planning.generate.collision import Collision, placed

@@ -8,7 +8,6 @@ the model knows nothing, and inputs that are driven by its gradient find its mis
 from collections.abc import Sequence
 from dataclasses import replace
 
-import numpy as np
 import torch
 
 from ddg_core.errors import BadInput, UnknownName
@@ -18,7 +17,8 @@ from ddg_core.view import ObjectView
 from ddg_planning.evaluate.evaluator import Evaluator
 from ddg_planning.evaluate.hill import Hill, Way
 from ddg_planning.evaluate.motions import motions
-from ddg_planning.evaluate.uphill import RefineSettings, anneal, ascend
+from ddg_planning.evaluate.refine_settings import RefineSettings
+from ddg_planning.evaluate.uphill import anneal, ascend
 from ddg_planning.evaluate.volume import Volume
 from ddg_planning.generate.generator import GeneratorSettings
 
@@ -26,7 +26,7 @@ METHODS = {"ga": ascend, "sa": anneal}
 
 
 class Refiner:
-    """Moves the best grasps uphill; the answers are further candidates, judged like all others."""
+    """Ranks grasps, moves the best uphill, and ranks what they become among all (`Rank`)."""
 
     def __init__(
         self,
@@ -46,7 +46,7 @@ class Refiner:
         self._generator, self._settings = generator, settings
 
     def __call__(self, view: ObjectView, grasps: Sequence[Grasp]) -> list[Grasp]:
-        """Return new grasps that the model prefers to those of `grasps` that they come from.
+        """Return the same grasps and those that the best become, all judged, the best first.
 
         Raises:
             BadInput: A grasp of another hand.
@@ -54,26 +54,35 @@ class Refiner:
         """
         if not grasps:
             return []
+        volume = Volume(view, self._evaluator.card.volume)
+        ranked = self._evaluator.rank(volume, grasps)
+        moved = self._moved(view, volume, ranked[: self._settings.best])
+        if moved:
+            ranked += self._evaluator.rank(volume, moved)
+        return sorted(ranked, key=lambda grasp: -(grasp.p_success or 0.0))
+
+    def _moved(self, view: ObjectView, volume: Volume, grasps: Sequence[Grasp]) -> list[Grasp]:
+        """What grasps become that the model likes better elsewhere; they are not judged yet."""
         s, evaluator = self._settings, self._evaluator
-        volume = Volume(view, evaluator.card.volume)
-        p, _ = evaluator.judge(volume, grasps)
-        chosen = [grasps[i] for i in np.argsort(-p, kind="stable")[: s.best]]
-        moved = motions(chosen, volume.T_base_local)
-        hill = Hill(volume, moved, evaluator.hand, evaluator.logits, s)
+        hill = Hill(
+            volume, motions(grasps, volume.T_base_local), evaluator.hand, evaluator.logits, s
+        )
         way = Way(view, volume, hill, self._generator)
-        start = torch.zeros(len(chosen), hill.size)
+        start = torch.zeros(len(grasps), hill.size)
         with torch.no_grad():
             before = hill.logits(start)
         offsets, after = METHODS[self._method](hill.logits, way.free, start, s)
-        risen = torch.nonzero(after > before + s.gain)[:, 0].tolist()
         clearance = way.clearance(offsets)
         return [
             replace(
-                hill.grasp(chosen[i], offsets, i),
+                hill.grasp(grasps[i], offsets, i),
                 clearance=max(float(clearance[i]), 0.0),
-                models=(*chosen[i].models, ("refine", self._method)),
+                models=tuple(
+                    ("refine", self._method) if role == "evaluate" else (role, model)
+                    for role, model in grasps[i].models
+                ),
             )
-            for i in risen
+            for i in torch.nonzero(after > before + s.gain)[:, 0].tolist()
         ]
 
 
@@ -82,15 +91,15 @@ def load_refiner(
     rank: Rank,
     generator: GeneratorSettings,
     settings: RefineSettings,
-) -> Refiner | None:
-    """Return the refinement of that name; None for "none".
+) -> Rank:
+    """Return a judge with the refinement of that name; `rank` itself for "none".
 
     Raises:
         UnknownName: There is none of that name.
         BadInput: The evaluator is not the one whose features can be followed.
     """
     if name == "none":
-        return None
+        return rank
     if not isinstance(rank, Evaluator):
         raise BadInput(f"refinement {name!r} follows the evaluator em-s; choose that one")
     return Refiner(rank, name, generator, settings)

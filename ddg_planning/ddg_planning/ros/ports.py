@@ -100,7 +100,7 @@ class Ports:
         def rank(view: ObjectView, grasps: Sequence[Grasp]) -> list[Grasp]:
             del view
             msgs = [grasp_to_msg(grasp, self._names, view_msg.header) for grasp in grasps]
-            request = RankGrasps.Request(view=view_msg, grasps=msgs)
+            request = RankGrasps.Request(view=view_msg, grasps=msgs, refine=True)
             timeout = self._settings.rank_timeout
             answer = self._rank.ask(request, timeout=timeout, cancelled=cancelled)
             return [grasp_from_msg(msg, self._names) for msg in answer.grasps]

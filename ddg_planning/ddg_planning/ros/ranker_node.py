@@ -14,9 +14,11 @@ from ddg_core.ros.convert import (
 )
 from ddg_core.ros.node import DdgNode, run_node
 from ddg_planning.evaluate.evaluator import load_evaluator
+from ddg_planning.evaluate.refine import load_refiner
 from ddg_planning.generate.generator import use_threads
 from ddg_planning.plan import Stopwatch
 from ddg_planning.settings import PlanningSettings
+from ddg_planning.store import GenerationSettings
 
 
 class RankerNode(DdgNode):
@@ -30,6 +32,8 @@ class RankerNode(DdgNode):
         self._names = hand.joint_names
         use_threads(settings.threads)
         self._judge = load_evaluator(settings.evaluator, hand, settings.weights)
+        generator = self.settings("generation.yaml", GenerationSettings).generator
+        self._refiner = load_refiner(settings.refine, self._judge, generator, settings.refinement)
         self.vitals["judge"] = settings.evaluator
         self._busy = Lock()
         self.serve("/ddg/rank_grasps", self._rank)
@@ -41,7 +45,7 @@ class RankerNode(DdgNode):
         grasps = [grasp_from_msg(msg, self._names) for msg in request.grasps]
         watch.begin("rank")
         with self._busy:
-            ranked = self._judge(view, grasps)
+            ranked = (self._refiner if request.refine else self._judge)(view, grasps)
         top = request.view.header
         response.grasps = [grasp_to_msg(grasp, self._names, top) for grasp in ranked]
         response.outcome = outcome_to_msg(Outcome.OK)
