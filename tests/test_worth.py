@@ -142,5 +142,7 @@ def test_what_was_tried_is_kept_and_taken_up(tmp_path, monkeypatch):
     assert asked == [[10, 11, 12, 13, 14, 15], [16, 17, 18]]
     assert told.json["types"] == {"soft": {"held": 6, "tried": 9}}
     file.write_text(file.read_text() + '{"label": "soft"}\n')
-    with pytest.raises(BadInput, match="line 10: not a grasp that was tried"):
+    with pytest.raises(BadInput, match="line 11: not a grasp that was tried"):
         worth("gm1", 9, 10, cluster, file)
+    with pytest.raises(BadInput, match="another generator or settings"):
+        worth("gm2", 9, 10, cluster, file)

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 import pickle
 from collections import Counter
 from dataclasses import asdict, dataclass, replace
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import yaml
@@ -16,7 +17,7 @@ from ddg_cli.report import Report
 from ddg_cli.teach.trying import Job, TryingSettings, try_scene
 from ddg_core.description import config_folder
 from ddg_core.errors import BadInput
-from ddg_core.settings import load
+from ddg_core.settings import load, to_tree
 from ddg_planning.generate.assemble import FinishSettings
 from ddg_planning.generate.worth import fit_worth
 from ddg_planning.store import GenerationSettings
@@ -62,13 +63,14 @@ def worth(model: str, scenes: int, seed: int, cluster: Cluster, out: Path | None
         out: Where to keep what was tried, a JSON line each; scenes that it has are not tried again.
 
     Raises:
-        BadInput: A line of `out` is of something else.
+        BadInput: `out` was made with other settings, or a line of it is of something else.
     """
     generation = load(config_folder() / "generation.yaml", GenerationSettings)
     generation = replace(generation, model=model)
     used = generation.gm2.worth if model == "gm2" else generation.generator.finish.worth
     job = pickle.dumps(Job(generation, TryingSettings(grasps=ALL, found=0)))
-    tried = read(out) if out and out.exists() else []
+    made_by = {"made_by": hashlib.sha256(json.dumps(to_tree(generation)).encode()).hexdigest()}
+    tried = _take_up(out, made_by) if out else []
     kept = {one.scene for one in tried}
     seeds = [scene for scene in range(seed, seed + scenes) if scene not in kept]
     shown = Countdown("teach worth")
@@ -76,7 +78,7 @@ def worth(model: str, scenes: int, seed: int, cluster: Cluster, out: Path | None
         new = [unworthed(attempt, FinishSettings(worth=used)) for attempt in attempts]
         tried += new
         if out:
-            keep(new, out)
+            _keep([asdict(one) for one in new], out)
         shown.show(done, len(seeds))
     return report(sorted(tried, key=lambda one: (one.scene, one.label)), model)
 
@@ -87,21 +89,25 @@ def unworthed(attempt: Attempt, used: FinishSettings) -> Tried:
     return Tried(attempt.label, (attempt.score - offset) / slope, attempt.held, attempt.scene)
 
 
-def keep(tried: Sequence[Tried], file: Path) -> None:
-    """Append what was tried to a file, a JSON line each."""
-    file.parent.mkdir(parents=True, exist_ok=True)
-    with file.open("a") as lines:
-        lines.writelines(json.dumps(asdict(one)) + "\n" for one in tried)
+def _keep(lines: Sequence[dict[str, Any]], out: Path) -> None:
+    with out.open("a") as file:
+        file.writelines(json.dumps(line) + "\n" for line in lines)
 
 
-def read(file: Path) -> list[Tried]:
-    """Take up what was kept; BadInput if a line is of something else."""
+def _take_up(out: Path, made_by: dict[str, str]) -> list[Tried]:
+    """What was kept; begins a file if there is none. Its first line tells the settings."""
+    if not out.exists():
+        out.parent.mkdir(parents=True, exist_ok=True)
+        _keep([made_by], out)
+    first, *lines = out.read_text().splitlines() or [""]
+    if first != json.dumps(made_by):
+        raise BadInput(f"{out}: was made with another generator or settings; take another --out")
     tried = []
-    for number, line in enumerate(file.read_text().splitlines(), start=1):
+    for number, line in enumerate(lines, start=2):
         try:
             tried.append(Tried(**json.loads(line)))
         except (TypeError, ValueError) as error:
-            raise BadInput(f"{file}, line {number}: not a grasp that was tried") from error
+            raise BadInput(f"{out}, line {number}: not a grasp that was tried") from error
     return tried
 
 
