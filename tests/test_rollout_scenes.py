@@ -6,6 +6,7 @@ import mujoco
 import numpy as np
 import pytest
 
+from ddg_cli.evaluate.success import rollout_of
 from ddg_core.arrays import Array, IntArray
 from ddg_core.description import load_hand
 from ddg_core.grasp import Grasp
@@ -40,7 +41,7 @@ def test_low_objects_stand_on_a_pedestal_and_high_ones_on_the_table() -> None:
 
 @pytest.mark.parametrize("part", ["train", "validation", "test"])
 def test_scenes_of_blends_are_of_their_split_and_of_nothing_else(part: str) -> None:
-    names = parse({"shapes": "blends", "split": part}, RolloutSettings, "test").names
+    names = rollout_of(f"blends-{part}").names
     assert len(names) > 300
     assert {split(name) for name in names} == {part}
     assert all(name.startswith("blend_") for name in names)

@@ -67,7 +67,11 @@ def _success(actions: Actions) -> argparse.ArgumentParser:
 
 def _follow(actions: Actions) -> argparse.ArgumentParser:
     go = actions.add_parser("follow", help="two jaws: the object is moved during the approach")
-    go.add_argument("--objects", default="test", help="a split of the catalogue, or a folder")
+    go.add_argument(
+        "--objects",
+        default="test",
+        help="a split of the catalogue, one of blends (blends-test), or a folder",
+    )
     go.add_argument("--scenes", type=int, required=True, help="how many")
     go.add_argument("--seed", type=int, default=0, help="of the first scene")
     go.add_argument("--shift", type=float, default=0.03, help="how far it is moved, in m")
@@ -135,7 +139,11 @@ def _calibration(actions: Actions) -> argparse.ArgumentParser:
 
 
 def _add_scenes(action: argparse.ArgumentParser) -> None:
-    action.add_argument("--objects", default="test", help="a split of the catalogue, or a folder")
+    action.add_argument(
+        "--objects",
+        default="test",
+        help="a split of the catalogue, one of blends (blends-test), or a folder",
+    )
     action.add_argument("--scenes", type=int, required=True, help="how many")
     action.add_argument("--seed", type=int, default=0, help="of the first scene")
     action.add_argument("--candidates", type=int, default=100, help="grasps planned per scene")

@@ -3,6 +3,10 @@
 from ddg_core.errors import UnknownName
 
 SPLITS = ("train", "validation", "test")
+OBJECTS = {  # what --objects names -> settings of the rollouts
+    **{part: {"split": part} for part in SPLITS},
+    **{f"blends-{part}": {"split": part, "shapes": "blends"} for part in SPLITS},
+}
 JAWS = {  # generators of the two-finger gripper -> policy; empty takes that of the settings
     "dexnet": "",
     **{f"dexnet-{name}": name for name in ("cem", "best", "fc", "centred", "antipodal", "random")},

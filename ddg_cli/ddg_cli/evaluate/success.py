@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from ddg_cli.evaluate.calibration import least_probability, truth
-from ddg_cli.evaluate.names import EVALUATORS, GENERATORS, JAWS, REFINERS, SPLITS, check
+from ddg_cli.evaluate.names import EVALUATORS, GENERATORS, JAWS, OBJECTS, REFINERS, check
 from ddg_cli.report import Report
 from ddg_core.errors import BadInput
 
@@ -127,10 +127,10 @@ def rollout_of(objects: str) -> "RolloutSettings":
     from ddg_sim.objects.load import objects_in
     from ddg_sim.rollout.rollout import RolloutSettings
 
-    if objects in SPLITS:
-        return parse({"split": objects}, RolloutSettings, "--objects")
+    if objects in OBJECTS:
+        return parse(OBJECTS[objects], RolloutSettings, "--objects")
     if not Path(objects).is_dir():
-        raise BadInput(f"--objects: {objects!r} is neither a directory nor {', '.join(SPLITS)}")
+        raise BadInput(f"--objects: {objects!r} is neither a directory nor {', '.join(OBJECTS)}")
     return RolloutSettings(objects=tuple(map(resolve, objects_in(Path(objects)))))
 
 
