@@ -59,6 +59,7 @@ def graph(tmp_path_factory, domains):  # type: ignore[no-untyped-def]
     config = shutil.copytree(config_folder(), tmp_path_factory.mktemp("graph") / "config")
     with (config / "planning.yaml").open("a", encoding="utf-8") as file:
         file.write("services: {generate_timeout: 300.0, rank_timeout: 300.0, reach_timeout: 300.0}")
+        file.write("\nrefine: ga\nrefinement: {best: 4, steps: 4, gain: 0.01}\n")
     rclpy.init(domain_id=domains())
     where = [Parameter("config_dir", value=str(config))]
     nodes = [
@@ -112,7 +113,8 @@ def test_a_view_is_answered_with_grasps_best_first(graph, ask) -> None:  # type:
     assert scores == sorted(scores, reverse=True)
     assert all(g.reachability == 0.5 and g.clearance is not None for g in grasps)
     assert all(0.0 < g.p_success < 1.0 and g.p_std is not None for g in grasps)
-    assert all({"generate", "evaluate"} == {role for role, _ in g.models} for g in grasps)
+    roles = {tuple(role for role, _ in g.models) for g in grasps}
+    assert roles <= {("generate", "evaluate"), ("generate", "refine", "evaluate")}
     assert answer.grasps[0].header == VIEW.header
     assert [s.stage for s in answer.stages] == ["generate", "rank", "reach", "done"]
     again = ask(request)
@@ -144,6 +146,22 @@ def test_kinds_may_be_chosen(ask) -> None:  # type: ignore[no-untyped-def]
     answer = ask(GenerateGrasps.Request(view=VIEW, kinds=kinds, count=3, seed=0))
     assert {grasp.kind for grasp in answer.grasps} == set(kinds)
     assert len(answer.grasps) == 3
+
+
+def test_the_best_are_refined_where_that_is_asked_for(ask) -> None:  # type: ignore[no-untyped-def]
+    found = ask(GenerateGrasps.Request(view=VIEW, count=20, seed=0)).grasps
+    plain, refined = (
+        ask(RankGrasps.Request(view=VIEW, grasps=found, refine=r)).grasps for r in (False, True)
+    )
+    assert len(plain) == len(found)
+    assert {role for msg in plain for role, _ in grasp_from_msg(msg, HAND.joint_names).models} == {
+        "generate",
+        "evaluate",
+    }
+    more = [msg for msg in refined if len(grasp_from_msg(msg, HAND.joint_names).models) == 3]
+    assert 1 <= len(more) <= 4
+    assert len(refined) == len(plain) + len(more)
+    assert refined[0].p_success >= plain[0].p_success
 
 
 def test_bad_requests_are_answered_with_the_reason(ask) -> None:  # type: ignore[no-untyped-def]
