@@ -5,6 +5,7 @@ import os
 from collections.abc import Callable, Iterator
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 from ddg_cli.processes import ros_domain
 from ddg_execution.motion.port import MotionPlanner
@@ -12,6 +13,10 @@ from ddg_sim.gl import NoOffscreenGl, use_offscreen_gl
 
 with contextlib.suppress(NoOffscreenGl):  # tests that draw will say so
     use_offscreen_gl()
+
+# A busy machine draws slowly: no law is broken by that.
+settings.register_profile("busy", deadline=None, suppress_health_check=[HealthCheck.too_slow])
+settings.load_profile("busy")
 
 # On this machine only: no test ever speaks to a robot.
 os.environ["ROS_AUTOMATIC_DISCOVERY_RANGE"] = "LOCALHOST"

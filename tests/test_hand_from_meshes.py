@@ -43,7 +43,7 @@ angles = st.floats(-3.0, 3.0)
 sizes = st.floats(0.005, 0.05)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.tuples(angles, angles, angles), st.tuples(sizes, sizes, sizes))
 def test_a_box_is_fitted_by_itself(turn, half):
     box = Box(compose(Rotation.from_euler("xyz", turn).as_matrix(), [0.1, -0.2, 0.3]), half)
@@ -63,7 +63,7 @@ def test_a_capsule_is_fitted_by_itself(length):
     np.testing.assert_allclose(ends, [0.02, 0.02 + length], atol=1e-3)
 
 
-@settings(max_examples=25, deadline=None)
+@settings(max_examples=25)
 @given(st.integers(0, 10_000))
 def test_nothing_sticks_out(seed):
     rng = np.random.default_rng(seed)

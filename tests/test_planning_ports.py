@@ -3,6 +3,7 @@
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
+from functools import partial
 from threading import Event
 from typing import Any
 
@@ -13,7 +14,7 @@ import pytest
 rclpy = pytest.importorskip("rclpy", reason="needs ROS")
 pytest.importorskip("ddg_interfaces", reason="needs the built interfaces")
 
-from ddg_interfaces.srv import CheckReach, GenerateGrasps, PlanGrasps
+from ddg_interfaces.srv import CheckReach, GenerateGrasps, PlanGrasps, RankGrasps
 from rclpy.callback_groups import ReentrantCallbackGroup
 from rclpy.node import Node
 from std_msgs.msg import String
@@ -32,7 +33,7 @@ TOP = header("link_0", 1.0)
 
 
 class Others(Node):  # type: ignore[misc]
-    """Generator and executor; one question kills the executor's process, and is not answered."""
+    """All that planning asks; one question kills the executor's process, and is not answered."""
 
     def __init__(self, process: "subprocess.Popen[str]", deadly: str) -> None:
         super().__init__("others")
@@ -43,13 +44,13 @@ class Others(Node):  # type: ignore[misc]
         group = ReentrantCallbackGroup()
         for kind, name in (
             (GenerateGrasps, "/ddg/generate_grasps"),
+            (RankGrasps, "/ddg/rank_grasps"),
             (CheckReach, "/ddg/check_reach"),
         ):
-            answer = lambda _, response, name=name: self._answer(name, response)  # noqa: E731
-            self.create_service(kind, name, answer, callback_group=group)
+            self.create_service(kind, name, partial(self._answer, name), callback_group=group)
         self.plan = self.create_client(PlanGrasps, "/ddg/plan_grasps", callback_group=group)
 
-    def _answer(self, name: str, response: Any) -> Any:
+    def _answer(self, name: str, request: Any, response: Any) -> Any:
         if name == self._deadly:
             self._process.kill()
             self.over.wait(60.0)
@@ -57,6 +58,8 @@ class Others(Node):  # type: ignore[misc]
         if name == "/ddg/generate_grasps":
             names = world.svh().joint_names
             response.grasps = [grasp_to_msg(motion_fixtures.top_grasp(), names, TOP)]
+        if name == "/ddg/rank_grasps":
+            response.grasps = request.grasps
         return response
 
 
@@ -78,7 +81,9 @@ def others(domains: Callable[[], int], request: Any) -> Iterator[Others]:
     rclpy.try_shutdown()
 
 
-@pytest.mark.parametrize("others", ["/ddg/generate_grasps", "/ddg/check_reach"], indirect=True)
+@pytest.mark.parametrize(
+    "others", ["/ddg/generate_grasps", "/ddg/rank_grasps", "/ddg/check_reach"], indirect=True
+)
 def test_an_executor_that_dies_while_grasps_are_planned_is_not_waited_for(others: Others) -> None:
     view = view_to_msg(world.view_of(world.seen(world.tube())), TOP)
     request = PlanGrasps.Request(capture_now=False, view=view)
