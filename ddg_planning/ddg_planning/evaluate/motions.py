@@ -89,12 +89,11 @@ class Reached:
 def reach(volume: Volume, grasps: Motions, hand: HandModel) -> Reached:
     """Pose the hand and look around every link."""
     n, links = len(grasps.joints), len(hand.link_names)
-    stages = []
-    for stage in (OPEN, CLOSED, SQUEEZING):
-        p, q = hand.link_poses(grasps.joints[:, stage])
-        at = grasps.positions[:, stage], grasps.quaternions[:, stage]
-        stages.append(placed(hand.balls(p, q), *at))
-    balls = torch.stack(stages, dim=1)
+    wrists, turns, joints = (
+        values[:, OPEN:].flatten(0, 1)
+        for values in (grasps.positions, grasps.quaternions, grasps.joints)
+    )  # all stages of all grasps at once
+    balls = placed(hand.balls(*hand.link_poses(joints)), wrists, turns).unflatten(0, (n, 3))
     gaps = volume.body(balls) - hand.ball_radii
     members = [torch.nonzero(hand.ball_links == link)[:, 0] for link in range(links)]
     nearest = torch.stack([m[gaps[..., m].argmin(dim=-1)] for m in members], dim=-1)

@@ -122,6 +122,7 @@ def _left_over(G: Tensor, target: Tensor, ceiling: Tensor, touched: Tensor, step
     return torch.cat(left)[order.argsort()]
 
 
+@torch.no_grad()  # at the least of |G f - target| its slope in G is the one with f held still
 def _bounded_least_squares(G: Tensor, target: Tensor, ceiling: Tensor, steps: int) -> Tensor:
     """Minimise |G f - target| over 0 <= f <= ceiling by accelerated projected gradients."""
     step = 1.0 / (G.square().sum(dim=(1, 2)) + 1e-9)[:, None]
