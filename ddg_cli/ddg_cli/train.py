@@ -83,13 +83,12 @@ def _large(args: argparse.Namespace) -> Report:
     from ddg_planning.training.learn import LearnSettings, learn
     from ddg_sim.dataset.store import Dataset
 
+    def shards(folder: Path) -> list[Path]:
+        return sorted(shards_of(Dataset(folder), folder / IMAGES).glob("*.parquet"))
+
     training, validation = (
-        [
-            p
-            for path in paths
-            for p in sorted(shards_of(Dataset(path), path / IMAGES).glob("*.parquet"))
-        ]
-        for paths in (args.data, args.validation)
+        [shard for folder in folders for shard in shards(folder)]
+        for folders in (args.data, args.validation)
     )
     asked = {"epochs": args.epochs, "minutes": args.minutes}
     chosen = {name: value for name, value in asked.items() if value is not None}

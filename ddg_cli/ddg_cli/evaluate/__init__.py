@@ -53,6 +53,7 @@ def run(args: argparse.Namespace) -> Report:
 def _success(actions: Actions) -> argparse.ArgumentParser:
     go = actions.add_parser("success", help="the best planned grasp of each scene is tried once")
     _add_scenes(go)
+    _add_work(go)
     go.add_argument("--generator", default="gm1", help=f"one of {', '.join(names.GENERATORS)}")
     go.add_argument("--models", default="", help="file of gm2 or folder of gm1, not the package's")
     ideas = "views, evidence, merging, training"
@@ -67,13 +68,7 @@ def _success(actions: Actions) -> argparse.ArgumentParser:
 
 def _follow(actions: Actions) -> argparse.ArgumentParser:
     go = actions.add_parser("follow", help="two jaws: the object is moved during the approach")
-    go.add_argument(
-        "--objects",
-        default="test",
-        help="a split of the catalogue, one of blends (blends-test), or a folder",
-    )
-    go.add_argument("--scenes", type=int, required=True, help="how many")
-    go.add_argument("--seed", type=int, default=0, help="of the first scene")
+    _add_scenes(go)
     go.add_argument("--shift", type=float, default=0.03, help="how far it is moved, in m")
     go.add_argument("--generator", default="dexnet-fc", help=f"one of {', '.join(names.JAWS)}")
     go.add_argument("--weights", default="", help="of its network, instead of the package's")
@@ -84,6 +79,7 @@ def _follow(actions: Actions) -> argparse.ArgumentParser:
 def _variants(actions: Actions) -> argparse.ArgumentParser:
     every = actions.add_parser("variants", help="all trained combinations on the same scenes")
     _add_scenes(every)
+    _add_work(every)
     every.add_argument("--generators", default="gm1,gm2", help="names, paired with the first")
     known = ",".join(names.EVALUATORS)
     every.add_argument("--evaluators", default=known, help=f"names out of {known}")
@@ -146,6 +142,9 @@ def _add_scenes(action: argparse.ArgumentParser) -> None:
     )
     action.add_argument("--scenes", type=int, required=True, help="how many")
     action.add_argument("--seed", type=int, default=0, help="of the first scene")
+
+
+def _add_work(action: argparse.ArgumentParser) -> None:
     action.add_argument("--candidates", type=int, default=100, help="grasps planned per scene")
     action.add_argument("--workers", type=int, default=1, help="processes at work")
     action.add_argument("--ray-address", help="of a running Ray cluster")

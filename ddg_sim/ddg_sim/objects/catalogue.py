@@ -43,6 +43,7 @@ FAMILIES: dict[str, Callable[[np.random.Generator], Draft]] = {
     "scissors": tools.scissors,
     "fork": tools.fork,
 }
+_KINDS = {**FAMILIES, BLEND: blend}
 
 
 def catalogue() -> tuple[str, ...]:
@@ -73,18 +74,27 @@ def split(name: str) -> Split:
     return "train" if share < 0.75 else "validation" if share < 0.85 else "test"
 
 
-def draw(name: str) -> Draft:
-    """Draw the object that a catalogue name stands for; "bottle" means "bottle_000".
+def full_name(name: str) -> str:
+    """The whole name of an object: "bottle" means "bottle_000".
 
     Raises:
         UnknownName: There is no such kind, or no such number of it.
     """
     kind = kind_of(name)
-    families = {**FAMILIES, BLEND: blend}
-    if kind not in families:
-        raise UnknownName("kind of object", kind, families)
+    if kind not in _KINDS:
+        raise UnknownName("kind of object", kind, _KINDS)
     siblings = blends() if kind == BLEND else [f"{kind}_{i:03d}" for i in range(PER_KIND)]
     full = siblings[0] if name == kind else name
     if full not in siblings:
         raise UnknownName("object", name, siblings)
-    return families[kind](np.random.default_rng(zlib.crc32(full.encode())))
+    return full
+
+
+def draw(name: str) -> Draft:
+    """Draw the object that a name stands for.
+
+    Raises:
+        UnknownName: There is none of that name.
+    """
+    full = full_name(name)
+    return _KINDS[kind_of(full)](np.random.default_rng(zlib.crc32(full.encode())))

@@ -11,7 +11,7 @@ from scipy.spatial import QhullError
 from ddg_core.arrays import Array
 from ddg_core.errors import BadInput, UnknownName
 from ddg_sim.objects.assemble import assemble
-from ddg_sim.objects.catalogue import FAMILIES, draw
+from ddg_sim.objects.catalogue import draw, full_name
 from ddg_sim.objects.decompose import DecomposeSettings, decompose
 from ddg_sim.objects.sim_object import SimObject
 from ddg_sim.objects.solids import Mesh, hull
@@ -40,12 +40,11 @@ def load_object(name: str) -> SimObject:
     if path.suffix.lower() in SUFFIXES or "/" in name:
         raise BadInput(f"{name}: no such file")
     try:
-        draft = draw(name)
+        name = full_name(name)
     except UnknownName as error:
         raise BadInput(f"{error}; or give a mesh file ({', '.join(SUFFIXES)})") from error
-    return assemble(
-        name if name not in FAMILIES else f"{name}_000", draft.visual, draft.parts, draft.mass
-    )
+    draft = draw(name)
+    return assemble(name, draft.visual, draft.parts, draft.mass)
 
 
 def objects_in(folder: Path) -> tuple[str, ...]:
