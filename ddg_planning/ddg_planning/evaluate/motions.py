@@ -93,7 +93,7 @@ def reach(volume: Volume, grasps: Motions, hand: HandModel) -> Reached:
         values[:, OPEN:].flatten(0, 1)
         for values in (grasps.positions, grasps.quaternions, grasps.joints)
     )  # all stages of all grasps at once
-    balls = placed(hand.balls(*hand.link_poses(joints)), wrists, turns).unflatten(0, (n, 3))
+    balls = placed(hand.balls(*hand.link_poses(joints)), wrists, turns).reshape(n, 3, -1, 3)
     gaps = volume.body(balls) - hand.ball_radii
     members = [torch.nonzero(hand.ball_links == link)[:, 0] for link in range(links)]
     nearest = torch.stack([m[gaps[..., m].argmin(dim=-1)] for m in members], dim=-1)
