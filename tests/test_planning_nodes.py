@@ -59,7 +59,7 @@ def graph(tmp_path_factory, domains):  # type: ignore[no-untyped-def]
     config = shutil.copytree(config_folder(), tmp_path_factory.mktemp("graph") / "config")
     with (config / "planning.yaml").open("a", encoding="utf-8") as file:
         file.write("services: {generate_timeout: 300.0, rank_timeout: 300.0, reach_timeout: 300.0}")
-        file.write("\nrefine: ga\nrefinement: {best: 4, steps: 4, gain: 0.01}\n")
+        file.write("\nrefinement: {best: 4, steps: 4, gain: 0.01}\n")
     rclpy.init(domain_id=domains())
     where = [Parameter("config_dir", value=str(config))]
     nodes = [
