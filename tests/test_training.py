@@ -280,6 +280,12 @@ def test_the_log_is_what_tensorboard_reads(tmp_path: Path) -> None:
     assert (crc << 15 | crc >> 17) & 0xFFFFFFFF == 0xE3069283  # CRC-32C's own test
 
 
+def test_a_log_over_a_file_is_refused(tmp_path: Path) -> None:
+    (tmp_path / "em3.log").write_text("what the shell kept")
+    with pytest.raises(ValueError, match="is a file, the log needs a folder"):
+        EventLog(tmp_path / "em3.log")
+
+
 def test_figures_are_right() -> None:
     held = torch.tensor([1.0, 0.0, 1.0, 0.0])
     assert auc(torch.tensor([0.9, 0.1, 0.8, 0.2]), held) == 1.0

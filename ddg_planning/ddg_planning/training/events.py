@@ -16,7 +16,13 @@ class EventLog:
     """Appends scalars to one event file."""
 
     def __init__(self, folder: Path) -> None:
-        """Begin a file."""
+        """Begin a file.
+
+        Raises:
+            ValueError: There is a file in the place of the folder.
+        """
+        if folder.is_file():
+            raise ValueError(f"{folder}: is a file, the log needs a folder; take another --out")
         folder.mkdir(parents=True, exist_ok=True)
         stamp = time.time()
         self._path = folder / f"events.out.tfevents.{stamp:.0f}.ddg"
